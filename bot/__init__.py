@@ -1,0 +1,1 @@
+"""heji: a curated Markdown reading digest as a chat companion."""
