@@ -29,8 +29,9 @@ _CLICK_WRAPPERS = {
 _ARXIV = re.compile(
     r"^(?:[\w-]+\.)?arxiv\.org/(?:abs|pdf|html|ps|format)/([a-z-]+(?:\.[A-Za-z]{2})?/\d{7}|\d{4}\.\d{4,5})(?:v\d+)?(?:\.pdf)?$"
 )
+_PLAIN = re.compile(r"https?://(?:www\.)?([\w.-]+)((?:/[\w.~@+-]*)*)", re.ASCII)
 _EMPTY_FRAGMENTS = {"", "rd", "wechat_redirect"}
-_SAFE = "/:@!$'()*,;~-._"
+_SAFE = "/:@!$'()*+,;~-._"
 
 
 def normalise(url: str) -> str:
@@ -43,6 +44,8 @@ def normalise(url: str) -> str:
 
 
 def _normalise(url: str, wrappers: int) -> str:
+    if (plain := _PLAIN.fullmatch(url)) and not plain[1].endswith("arxiv.org"):
+        return (plain[1].lower() + plain[2]).rstrip("/")  # most addresses have nothing to take off
     try:
         parts = urlsplit(url)
         port = parts.port

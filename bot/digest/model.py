@@ -135,7 +135,7 @@ class Toc:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """One file, understood. All rows are in document order; *toc* and *headings* serve the linter."""
+    """One file, understood. All rows are in document order; *tocs* and *headings* serve the linter."""
 
     file: str
     title: str
@@ -149,4 +149,4 @@ class Digest:
     notes: tuple[Note, ...] = ()
     problems: tuple[Problem, ...] = ()
     headings: tuple[Heading, ...] = ()
-    toc: Toc | None = None
+    tocs: tuple[Toc, ...] = ()
