@@ -1,0 +1,35 @@
+"""Values to messages, one function a page. A page knows its reader and never their platform; it changes nothing."""
+
+from bot.chat.pages.editions import coming, edition, nothing_to_post
+from bot.chat.pages.help import about, error, language_set, languages, no_more, overview, start, unknown_command
+from bot.chat.pages.house import problems, reloaded, reloading, status
+from bot.chat.pages.items import SEARCH_LIMIT, empty_library, found, new, nothing_found, random, search
+from bot.chat.pages.topics import choice, topic, topics
+
+__all__ = [
+    "SEARCH_LIMIT",
+    "about",
+    "choice",
+    "coming",
+    "edition",
+    "empty_library",
+    "error",
+    "found",
+    "language_set",
+    "languages",
+    "new",
+    "no_more",
+    "nothing_found",
+    "nothing_to_post",
+    "overview",
+    "problems",
+    "random",
+    "reloaded",
+    "reloading",
+    "search",
+    "start",
+    "status",
+    "topic",
+    "topics",
+    "unknown_command",
+]

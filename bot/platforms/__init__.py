@@ -1,0 +1,1 @@
+"""Where it is said: one renderer and one sender a platform. Decides nothing about content and remembers nothing."""
