@@ -61,3 +61,47 @@ class TopicAmbiguous(BotError, LookupError):
 
     def __init__(self, query: str, candidates: tuple[Any, ...] = ()) -> None:
         super().__init__(query=query, candidates=candidates)
+
+
+class AddressError(BotError, ValueError):
+    """“*text*” is no chat: write telegram:-100123, telegram:-100123/45, slack:T1/C1, console:NAME or file:PATH."""
+
+    text: str
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text=text if len(text) <= 60 else text[:59] + "…")
+
+
+class ChatNotFound(BotError, LookupError):
+    """*chat* has no subscription called “*name*”: `heji chats list` shows those that there are."""
+
+    chat: str
+    name: str
+
+    def __init__(self, chat: str, name: str = "weekly") -> None:
+        super().__init__(chat=chat, name=name)
+
+
+class StoreError(BotError):
+    """The database cannot be used: *reason*."""
+
+    reason: str
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason=reason)
+
+
+class StoreUnreachable(StoreError):
+    """The database cannot be reached (*reason*): check DATABASE_URL and whether the server runs."""
+
+
+class StoreReadOnly(StoreError):
+    """The database cannot be written (*reason*): give heji the right to write to its file and folder."""
+
+
+class StoreFull(StoreError):
+    """The database's disk is full (*reason*): make room, and everything goes on by itself."""
+
+
+class StoreBehind(StoreError):
+    """The database's tables are not those of this version (*reason*): run `heji db upgrade`."""

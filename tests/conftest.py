@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
+from postgresql import Cluster, programs
 
 from bot.settings import Settings
+from bot.store.store import Store
 
 
 def pytest_configure() -> None:
@@ -27,9 +31,70 @@ def requires_program() -> Callable[[str], str]:
     def path(program: str) -> str:
         if found := shutil.which(program):
             return found
-        reason = f"{program} is not installed"
-        if os.environ.get("REQUIRE_ALL") == "1":
-            pytest.fail(f"{reason}, and REQUIRE_ALL=1 wants every test", pytrace=False)
-        pytest.skip(reason)
+        _missing(program)
+        raise AssertionError
 
     return path
+
+
+def _missing(program: str) -> None:
+    reason = f"{program} is not installed"
+    if os.environ.get("REQUIRE_ALL") == "1":
+        pytest.fail(f"{reason}, and REQUIRE_ALL=1 wants every test", pytrace=False)
+    pytest.skip(reason)
+
+
+# Databases ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL of this test run's own, with the tables of this version in the database `template`."""
+    where = programs()
+    if where is None:
+        _missing("postgresql")
+        raise AssertionError
+    cluster = Cluster(where)
+    try:
+        cluster.start()
+        cluster.sql("CREATE DATABASE template")
+        Store.open(cluster.url("template"), upgrade=True).close()
+        yield cluster
+    finally:
+        cluster.remove()
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind, with its tables: what the conformance suite runs on."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/heji.db"
+        Store.open(url).close()
+        return url
+    cluster: Cluster = request.getfixturevalue("cluster")
+    name = f"test{next(_numbers)}"
+    cluster.sql(f"CREATE DATABASE {name} TEMPLATE template")
+    return cluster.url(name)
+
+
+@pytest.fixture
+def open_store(database_url: str) -> Iterator[Callable[..., Store]]:
+    """Opens the test's database as often as the test has processes."""
+    stores: list[Store] = []
+
+    def opened(**options: object) -> Store:
+        stores.append(Store.open(database_url, sleep=lambda _: None, **options))  # type: ignore[arg-type]
+        return stores[-1]
+
+    yield opened
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def store(open_store: Callable[..., Store]) -> Store:
+    """The test's database, on its own clock."""
+    return open_store()

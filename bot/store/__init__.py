@@ -1,0 +1,1 @@
+"""What is remembered. Synchronous; the only room that knows SQL."""

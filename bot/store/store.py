@@ -1,0 +1,63 @@
+"""The store: everything that is remembered, by subject, over one database."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable
+
+from bot.store import schema
+from bot.store.database import PATIENCE, Database
+from bot.store.ledger import Ledger
+from bot.store.memory import Memory
+from bot.store.notices import Notices
+from bot.store.outbox import OutboxRows
+from bot.store.planning import Planning
+from bot.store.subscriptions import Subscriptions, moment
+
+
+class Store:
+    """What is remembered. Open one with `open`; every method may be called from any thread, and raises StoreError.
+
+    *subscriptions*: which chats want editions. *planning*: editions and who is due. *outbox*: claim, begin, settle.
+    *ledger*: what became of the messages. *notices*: what to tell whom. *memory*: the small things.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.subscriptions = Subscriptions(database)
+        self.planning = Planning(database)
+        self.outbox = OutboxRows(database)
+        self.ledger = Ledger(database)
+        self.notices = Notices(database)
+        self.memory = Memory(database)
+
+    @classmethod
+    def open(
+        cls,
+        url: str = "sqlite://",
+        *,
+        upgrade: bool | None = None,
+        clock: Callable[[], float] | None = None,
+        patience: float = PATIENCE,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> Store:
+        """The store at *url*, in SQLAlchemy's spelling; `sqlite://` is one in memory.
+
+        *upgrade*: make or change its tables; None: on SQLite only. Raises StoreError, StoreBehind where they are not
+        those of this version.
+        """
+        database = Database(url, clock=clock, patience=patience, sleep=sleep)
+        if upgrade or (upgrade is None and not database.is_postgresql):
+            schema.upgrade(database)
+        else:
+            schema.check(database)
+        return cls(database)
+
+    def now(self) -> dt.datetime:
+        """The time, by the database's clock: what all processes agree on."""
+        return moment(self.database.read(self.database.now))
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.database.close()
