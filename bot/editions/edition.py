@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from bot.digest.library import Library
 from bot.digest.model import Item, Topic
@@ -43,6 +44,43 @@ class Edition:
     def posts(self) -> tuple[str, ...]:
         """The ids that are posted by this edition."""
         return tuple(one.id for item in self.items for one in (item, *self.beneath(item)))
+
+    def to_data(self) -> dict[str, Any]:
+        """The edition as JSON can hold it: ids, and of its items title and address too, for the archive."""
+        return {
+            "period": self.period,
+            "theme": list(self.theme.path),
+            "reason": self.reason,
+            "items": [[item.id, item.title, item.url] for item in self.items],
+            "children": {parent: [item.id for item in items] for parent, items in self.children.items()},
+            "related": [item.id for item in self.related],
+            "new": [item.id for item in self.new],
+            "part": self.part,
+            "left": self.left,
+            "round": self.round,
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any], library: Library) -> Edition:
+        """What `to_data` gave, as *library* has it now: what was removed from the digest meanwhile is left out."""
+
+        def known(ids: Iterable[str]) -> tuple[Item, ...]:
+            return tuple(item for item_id in ids if (item := library.item(item_id)) is not None)
+
+        path = tuple(data["theme"])
+        gone = Topic(file="", path=path, title=path[-1] if path else "", slug="", level=1, line=1, state="empty")
+        return cls(
+            period=data["period"],
+            theme=library.topic_at(path) or gone,
+            reason=data["reason"],
+            items=known(item_id for item_id, *_ in data["items"]),
+            children={parent: known(ids) for parent, ids in data["children"].items()},
+            related=known(data["related"]),
+            new=known(data["new"]),
+            part=data["part"],
+            left=data["left"],
+            round=data["round"],
+        )
 
 
 def compose(

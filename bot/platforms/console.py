@@ -74,6 +74,10 @@ class Console:
             text = painted(message, self.columns, next_page=self.next_page)
         return ({"method": "print", "params": {"text": text}},)
 
+    def plain(self, payload: Payload) -> Payload:
+        """It is plain already."""
+        return payload
+
     async def send(self, payload: Payload, chat: str = "console:terminal") -> Outcome:
         """Print it. A pipe that nobody reads any more rejects it."""
         if self.failures and not isinstance(failure := self.failures.pop(0), Sent):
