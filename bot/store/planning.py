@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -19,12 +19,11 @@ from sqlalchemy import (
     Select,
     and_,
     exists,
-    false,
     func,
     literal,
-    or_,
     select,
     text,
+    tuple_,
     update,
 )
 
@@ -184,8 +183,8 @@ class Desk:
         where: ColumnElement[bool] = state_in(s, ("active",))
         if chats is not None:
             numbers = chat_ids(self._c, list(chats))
-            wanted = [and_(s.c.chat_id == numbers[chat.place], s.c.thread == chat.thread) for chat in chats]
-            where = and_(where, _any(wanted))
+            wanted = [(numbers[chat.place], chat.thread) for chat in chats]
+            where = and_(where, tuple_(s.c.chat_id, s.c.thread).in_(wanted))
         keys = (s.c.rotation_id, c.platform, s.c.format, s.c.lang, s.c.preview)
         rows = self._c.execute(select(*keys).join_from(s, tables.chats).where(where).distinct().order_by(*keys)).all()
         groups = []
@@ -307,11 +306,6 @@ def names_parent(value: object) -> bool:
     if isinstance(value, list | tuple):
         return any(map(names_parent, value))
     return value == PARENT
-
-
-def _any(conditions: Iterable[ColumnElement[bool]]) -> ColumnElement[bool]:
-    """One of *conditions*; none of none."""
-    return or_(false(), *conditions)
 
 
 def _due(now: float) -> Select[Any]:

@@ -48,10 +48,14 @@ class Store:
         those of this version.
         """
         database = Database(url, clock=clock, patience=patience, sleep=sleep)
-        if upgrade or (upgrade is None and not database.is_postgresql):
-            schema.upgrade(database)
-        else:
-            schema.check(database)
+        try:
+            if upgrade or (upgrade is None and not database.is_postgresql):
+                schema.upgrade(database)
+            else:
+                schema.check(database)
+        except BaseException:
+            database.close()
+            raise
         return cls(database)
 
     def now(self) -> dt.datetime:
