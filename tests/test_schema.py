@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -41,25 +42,19 @@ def test_the_migrations_make_the_tables_that_the_program_uses(empty_url):
 
 
 def test_several_processes_that_upgrade_at_once_are_safe(empty_url):
-    barrier, upgraded, failed = threading.Barrier(4), [], []
+    barrier = threading.Barrier(4)
 
-    def upgrade() -> None:
+    def upgrade(_: int) -> bool:
         database = Database(empty_url)
+        barrier.wait()
         try:
-            barrier.wait()
-            upgraded.append(schema.upgrade(database))
-        except BaseException as error:
-            failed.append(error)
+            return schema.upgrade(database)
         finally:
             database.close()
 
-    threads = [threading.Thread(target=upgrade) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as threads:
+        upgraded = list(threads.map(upgrade, range(4)))
 
-    assert failed == []
     assert sorted(upgraded) == [False, False, False, True]
 
 

@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
 from bot.chat.message import Message
 from bot.platforms import console
@@ -23,6 +24,10 @@ class File:
 
     name = "file"
 
+    def __init__(self) -> None:
+        # A disk serves many syncs in the time of one.
+        self._threads = ThreadPoolExecutor(16, "file")
+
     def render(self, message: Message) -> tuple[Payload, ...]:
         """One call with the plain text, however long."""
         return ({"method": "print", "params": {"text": console.plain(message)}},)
@@ -34,7 +39,8 @@ class File:
     async def send(self, payload: Payload, chat: str) -> Outcome:
         """Append one line, ``{"chat": …, "method": …, "params": {…}}``; its offset in the file is the message's id."""
         line = json.dumps({"chat": chat, **payload}, ensure_ascii=False, separators=(",", ":")) + "\n"
-        return await asyncio.to_thread(append, chat.partition(":")[2], line.encode("utf-8", "replace"))
+        path, data = chat.partition(":")[2], line.encode("utf-8", "replace")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, append, path, data)
 
 
 def append(path: str, line: bytes) -> Outcome:

@@ -236,28 +236,16 @@ class OutboxRows:
                 buckets.limit(c, one.claim.chat.bucket, one.claim.chat_id, now + one.limited, now)
             if isinstance(one.effect, Stopped):
                 buckets.stop(c, one.claim.chat.bucket, one.reason)
-        return frozenset(one.claim.id for one in settlements if self._settle_one(c, one, now))
-
-    def _settle_one(self, c: Connection, one: Settlement, now: float) -> bool:
-        final = one.state in ("sent", "dead")
-        values = {
-            "number": one.claim.id,
-            "attempt": one.claim.attempt,
-            "holder": one.claim.owner,
-            "new_state": one.state,
-            "new_reason": one.reason,
-            "new_message_id": one.message_id,
-            "new_not_before": now + one.wait,
-            "failed": int(one.failed),
-            "now_doubtful": one.doubtful,
-            "now_plain": one.plain,
-            "new_settled_at": now if final else 0.0,
-        }
-        if not c.execute(_SETTLE_FINAL if final else _SETTLE, values).rowcount:
-            return False
-        if one.state != "sent":
-            self._consequences(c, one, now)
-        return True
+        d = tables.deliveries
+        found = select(d.c.id, d.c.attempts, d.c.owner, d.c.state).where(d.c.id.in_([s.claim.id for s in settlements]))
+        rows = {row.id: row for row in c.execute(found.order_by(d.c.id).with_for_update())}
+        ours = [one for one in settlements if (row := rows.get(one.claim.id)) and _is_ours(one, row)]
+        if ours:
+            c.execute(_WRITTEN, [_written(one, now) for one in ours])
+        for one in ours:
+            if one.state != "sent":
+                self._consequences(c, one, now)
+        return frozenset(one.claim.id for one in ours)
 
     def _consequences(self, c: Connection, one: Settlement, now: float) -> None:
         claim = one.claim
@@ -355,11 +343,9 @@ def _spacing(rate: Rate, chat: Address) -> float:
 
 _D = tables.deliveries
 _FREE_AT = update(tables.chats).where(tables.chats.c.id == bindparam("number")).values(free_at=bindparam("free"))
-_MINE = and_(_D.c.owner == bindparam("holder"), state_in(_D, ("sending",)))
-_GUESSED = and_(_D.c.owner == "", state_in(_D, ("uncertain", "retry")))
 _WRITTEN = (
     update(_D)
-    .where(_D.c.id == bindparam("number"), _D.c.attempts == bindparam("attempt"))
+    .where(_D.c.id == bindparam("number"))
     .values(
         state=bindparam("new_state"),
         reason=bindparam("new_reason"),
@@ -373,9 +359,31 @@ _WRITTEN = (
         lease_until=0.0,
     )
 )
-_SETTLE = _WRITTEN.where(_MINE)
-# The truth may come late, after a lapsed lease was taken for a crash; as long as nobody sent it again it still counts.
-_SETTLE_FINAL = _WRITTEN.where(or_(_MINE, _GUESSED))
+
+
+def _is_ours(one: Settlement, row: Any) -> bool:
+    """The fence: whose attempt it was may say what came of it.
+
+    The truth may come late, after a lapsed lease was taken for a crash: it counts as long as nobody sent it again.
+    """
+    if row.attempts != one.claim.attempt:
+        return False
+    guessed = row.owner == "" and row.state in ("uncertain", "retry") and one.state in ("sent", "dead")
+    return guessed or (row.owner == one.claim.owner and row.state == "sending")
+
+
+def _written(one: Settlement, now: float) -> dict[str, Any]:
+    return {
+        "number": one.claim.id,
+        "new_state": one.state,
+        "new_reason": one.reason,
+        "new_message_id": one.message_id,
+        "new_not_before": now + one.wait,
+        "failed": int(one.failed),
+        "now_doubtful": one.doubtful,
+        "now_plain": one.plain,
+        "new_settled_at": now if one.state in ("sent", "dead") else 0.0,
+    }
 
 
 def _owned(claims: Iterable[Claim]) -> ColumnElement[bool]:
