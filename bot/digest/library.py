@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec.structs import replace
 
 from bot.digest import identity
 from bot.digest.config import DEFAULTS, DigestConfig

@@ -115,7 +115,8 @@ def _find_title(headings: tuple[Heading, ...]) -> Heading | None:
 
 
 def _anchor(url: str) -> str:
-    return unquote(url.removeprefix("./").removeprefix("#"))
+    anchor = url.removeprefix("./").removeprefix("#")
+    return unquote(anchor) if "%" in anchor else anchor
 
 
 def _headings(blocks: list[Block]) -> tuple[Heading, ...]:

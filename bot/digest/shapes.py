@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
+from msgspec import Struct
+
 from bot.digest.identity import normalise
-from bot.digest.markdown import Block, Span
+from bot.digest.markdown import Block
 from bot.digest.model import Link, PartKind, TitleSource
+from bot.digest.spans import Span
 
 BUILT_IN_LABELS: Final[Mapping[PartKind, tuple[str, ...]]] = {
     "abstract": ("摘要", "简介", "abstract", "summary", "tl;dr", "tldr"),
@@ -23,8 +25,8 @@ BUILT_IN_LABELS: Final[Mapping[PartKind, tuple[str, ...]]] = {
 }
 GENERIC_TITLES: Final = frozenset(
     "pdf link links paper papers here code source github demo project page website web site html arxiv doc docs slides "
-    "video blog post article url via abs homepage home more 这里 链接 原文 论文 代码 地址 点击 点我 这儿 此处 传送门 原文链接 "
-    "论文链接 代码链接 项目 主页 详情 全文 网址 来源 视频 文章 网站".split()
+    "video blog post article url via abs homepage home more 这里 链接 原文 论文 代码 地址 点击 点我 这儿 此处 传送门 "
+    "原文链接 论文链接 代码链接 项目 主页 详情 全文 网址 来源 视频 文章 网站".split()
 )
 """Words that say what kind of thing a link leads to, not what it is called."""
 
@@ -33,25 +35,29 @@ _LONGEST_GENERIC: Final = 20  # with brackets and blanks around it; anything lon
 MAX_LEAD: Final = 30
 MAX_TITLE: Final = 200
 MAX_CELL_TITLE: Final = 120
+MAX_KIND: Final = 20
+MAX_PREFIX: Final = 400
+"""Characters before a link; what is longer is prose, however many brackets it has."""
 
 _CJK = "\u3000-\u303f\u3400-\u9fff\uf900-\ufaff\uff00-\uffef"
 _INVISIBLE = "\u200b\u2060\ufeff\u00ad"
 _STRIP = f" \t\n\r\u00a0\u3000{_INVISIBLE}"
 _CJK_GAP = re.compile(f"(?<=[{_CJK}]) (?=[{_CJK}])")
-_SOFT_BREAK = ("break", " ")
 _WORD = re.compile(r"\w")
 _URL_TEXT = re.compile(r"https?://|www\.", re.IGNORECASE)
 _NUMBER = re.compile(r"(?:\d{1,4}\s*(?:[.、．)）]|[:：]\s)\s*|[(（\[]\d{1,4}[)）\]]\s*|[\u2460-\u2473]\s*)")
 _KIND = re.compile(r"(?:\[([^\[\]]{0,24})\]|【([^【】]{1,24})】|\(([^()]{1,16})\)|（([^（）]{1,16})）)\s*")
-_REFERRING = re.compile(
-    r"(?:(?:参考|参见|源码|代码|论文|原文|链接|项目|地址|官网|来源|出处|详见|见|教程|文档|博客|视频|翻译|转自)(?:链接|地址|资料|文献|论文|文章)?"
-    r"|via|see also|see|from|source|code|paper|references?|refs?|read|link)\s*[:：]?|[^:：。！？!?,，.;；|]{1,14}[:：]",
-    re.IGNORECASE,
+_POINTING_WORDS = (
+    r"(?:参考|参见|源码|代码|论文|原文|链接|项目|地址|官网|来源|出处|详见|见|教程|文档|博客|视频|翻译|转自)"
+    r"(?:链接|地址|资料|文献|论文|文章)?|via|see also|see|from|source|code|paper|references?|refs?|read|link"
 )
+_POINTING = re.compile(_POINTING_WORDS, re.IGNORECASE)
+_REFERRING = re.compile(rf"(?:{_POINTING_WORDS})\s*[:：]?|[^:：。！？!?,，.;；|]{{1,14}}[:：]", re.IGNORECASE)
 _JOINT = re.compile(r"^[\s\-\u2010-\u2015:：，,]+")
 _SOURCE_DASH = re.compile(r"\s*(?:--|[\u2013\u2014\u2015]{1,2}|-)\s*")
 _STRAY = re.compile(r"={3,}\s*(?!>)[\w ]{0,16}=*|(?:todo|fixme|xxx|tbd)\b.{0,80}|[xX]{3,}|-{3,}>?here", re.IGNORECASE)
 _NUMBER_ONLY = re.compile(r"\d{1,3}\s*[、.．)）]?")
+_YEAR = re.compile(r"[\d\W]{1,10}")
 _NUMBERED = re.compile(r"\s*\d{1,3}(?:[、．]|[.)）]\s)")
 _GAPS = (re.compile(r"[ \t]{2,}|\n"), re.compile(r"\s[-\u2013\u2014]\s"), re.compile(r"：|:\s"))
 _BAD_SCHEME = re.compile(r"h{0,2}t{0,2}tps?:?/{1,3}(?=\w)|https?:/(?=\w)|https?:;//|http[s]?//", re.IGNORECASE)
@@ -63,17 +69,22 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 
 
 def plain(spans: Sequence[Span]) -> str:
-    """The words of *spans* as a reader sees them: soft wraps between Chinese characters close up, pictures are silent."""
+    """The words of *spans* as a reader sees them: soft wraps between Chinese letters close up, pictures are silent."""
     if len(spans) == 1:
         return spans[0].text.strip(_STRIP) if spans[0].kind != "image" else ""
     text = "".join([s.text for s in spans if s.kind != "image"])
-    if _SOFT_BREAK in [s[:2] for s in spans] and not text.isascii():
+    if " " in text and not text.isascii() and any(s.kind == "break" and s.text == " " for s in spans):
         text = _CJK_GAP.sub("", text)
     return (
         "\n".join([line.strip(_STRIP) for line in text.split("\n")]).strip(_STRIP)
         if "\n" in text
         else text.strip(_STRIP)
     )
+
+
+def says_something(prefix: str) -> bool:
+    """Whether a referring word before a link is worth keeping: ``最早的论文`` is, ``参考`` and ``5`` are not."""
+    return re.search(r"[^\W\d]", prefix) is not None and _POINTING.fullmatch(prefix) is None
 
 
 def has_words(text: str) -> bool:
@@ -94,6 +105,8 @@ def web_address(url: str) -> str | None:
     """The address to open, if *url* is one that may live on: http, https, or one of these mistyped."""
     if _WEB.fullmatch(url):
         return url
+    if " " in url.strip() and _WEB.fullmatch(spaced := url.strip().replace(" ", "%20")):
+        return spaced
     if url[:8].lower().startswith(("http://", "https://")):
         return None
     if url.startswith("//") and "." in url:
@@ -170,8 +183,7 @@ def only_pictures(spans: Sequence[Span]) -> bool:
 # ---------------------------------------------------------------- openings
 
 
-@dataclass(slots=True)
-class Opening:
+class Opening(Struct):
     """How an item begins. *title* is None where the link's text is no title and nothing stands before it.
 
     *prefix* is the referring word before the link (``源码``); *rest* what follows on the block, not yet read for parts.
@@ -181,10 +193,10 @@ class Opening:
     line: int
     title: str | None
     title_source: TitleSource
-    links: list[Link] = field(default_factory=list)
-    rest: list[Span] = field(default_factory=list)
-    body: list[str] = field(default_factory=list)
-    tags: list[str] = field(default_factory=list)
+    links: list[Link] = []
+    rest: list[Span] = []
+    body: list[str] = []
+    tags: list[str] = []
     prefix: str = ""
 
 
@@ -192,16 +204,31 @@ def opening(block: Block) -> Opening | None:
     """The item that *block* begins, if its first meaningful content is a link or a title followed by its links."""
     if block.kind == "row":
         return _row_opening(block)
-    if block.kind not in ("paragraph", "heading"):
+    first = _first_link(block.spans)
+    if first is None:
         return None
-    return link_opening(block.spans) or _titled_opening(block)
+    return _link_opening(block.spans, first) or _titled_opening(block, first)
 
 
 def link_opening(spans: Sequence[Span]) -> Opening | None:
-    """The item of a block, heading or cell whose first meaningful content is a link."""
+    """The item of a cell whose first meaningful content is a link."""
+    first = _first_link(spans)
+    return None if first is None else _link_opening(spans, first)
+
+
+def heading_opening(spans: Sequence[Span]) -> Opening | None:
+    """The item of a heading that holds a link; unless it begins with a titled one, the heading is its title."""
     first = _first_link(spans)
     if first is None:
         return None
+    found = _link_opening(spans, first)
+    if found is not None and found.title:
+        return found
+    url = web_address(spans[first].url) or ""
+    return Opening(url, spans[first].line, title_text(plain(spans)), "heading", _companions(spans, url))
+
+
+def _link_opening(spans: Sequence[Span], first: int) -> Opening | None:
     tags: list[str] = []
     prefix = ""
     if first:
@@ -212,11 +239,11 @@ def link_opening(spans: Sequence[Span]) -> Opening | None:
     link = spans[first]
     url = web_address(link.url) or ""
     title = None if is_url_text(link.text, link.url) or is_generic(link.text) else title_text(link.text)
+    if len(spans) == first + 1:
+        return Opening(url, link.line, title, "link", tags=tags, prefix=prefix)
     rest = list(spans[first + 1 :])
-    if not rest:
-        return Opening(url, link.line, title, "link", [], rest, [], tags, prefix)
     tags += _trailing_tags(rest)
-    return Opening(url, link.line, title, "link", _companions(rest, url), rest, [], tags, prefix)
+    return Opening(url, link.line, title, "link", _companions(rest, url), rest, tags=tags, prefix=prefix)
 
 
 def _first_link(spans: Sequence[Span]) -> int | None:
@@ -229,16 +256,19 @@ def _first_link(spans: Sequence[Span]) -> int | None:
 def _before(spans: Sequence[Span]) -> tuple[list[str], str] | None:
     """Kinds and referring word of what stands before a link, or None if it is prose."""
     tags: list[str] = []
-    text = ""
+    pieces: list[str] = []
     for span in spans:
-        if span.kind == "code" and len(span.text) <= 20 and not has_words(text):
+        if span.kind == "code" and len(span.text) <= MAX_KIND and not has_words("".join(pieces)):
             tags.append(span.text.strip())
         elif span.kind == "link":
             return None
         elif span.kind != "image":
-            text += span.text
+            pieces.append(span.text)
+    text = "".join(pieces)
     if not has_words(text):
         return tags, ""
+    if len(text) > MAX_PREFIX:
+        return None
     text = _bullet(text.strip(_STRIP))
     if number := _NUMBER.match(text):
         text = _bullet(text[number.end() :])
@@ -250,7 +280,8 @@ def _before(spans: Sequence[Span]) -> tuple[list[str], str] | None:
     text = _bullet(text)
     if not has_words(text):
         return tags, ""
-    if (match := _REFERRING.match(text)) and not has_words(text[match.end() :]) and len(text.split()) <= 4:
+    bold = all(s.strong for s in spans if s.kind == "text" and has_words(s.text))
+    if not bold and (match := _REFERRING.match(text)) and not has_words(text[match.end() :]) and len(text.split()) <= 4:
         return tags, match[0].strip(_STRIP + ":：")
     return None
 
@@ -261,12 +292,10 @@ def _bullet(text: str) -> str:
 
 def _trailing_tags(rest: list[Span]) -> list[str]:
     """Take the back-ticked words off the end of *rest*."""
-    tags: list[str] = []
     at = len(rest)
     while at and (rest[at - 1].kind == "code" or (rest[at - 1].kind == "text" and not has_words(rest[at - 1].text))):
         at -= 1
-        if rest[at].kind == "code":
-            tags.insert(0, rest[at].text.strip())
+    tags = [span.text.strip() for span in rest[at:] if span.kind == "code"]
     if tags:
         del rest[at:]
     return tags
@@ -283,12 +312,9 @@ def body_text(rest: Sequence[Span]) -> str:
     return _JOINT.sub("", plain(rest)).strip()
 
 
-def _titled_opening(block: Block) -> Opening | None:
+def _titled_opening(block: Block, first: int) -> Opening | None:
     """A title in bold or plain text followed by ``[[pdf]](url)`` or the like."""
     spans = block.spans
-    first = _first_link(spans)
-    if first is None or block.kind == "heading":
-        return None
     links = [s for s in spans if s.kind == "link" and web_address(s.url)]
     if not all(is_generic(s.text) or is_url_text(s.text, s.url) for s in links):
         return None
@@ -336,22 +362,27 @@ def leading_bold(spans: Sequence[Span]) -> tuple[str, list[Span]] | None:
 
 
 def _row_opening(block: Block) -> Opening | None:
-    cells = [cell for cell in block.cells if cell]
+    """The item of a table row: a titled link, or a title in one cell and the links in another."""
+    cells = [cell for cell in block.cells if cell and not is_number_only(plain(cell))]
     where = next((n for n, cell in enumerate(cells) if _first_link(cell) is not None), None)
     if where is None:
         return None
     named = next((n for n, cell in enumerate(cells) if _names_something(cell)), where)
-    found = link_opening(cells[named]) if named <= where else None
+    linked = next((n for n, cell in enumerate(cells) if (o := link_opening(cell)) and o.title), None)
+    # `| Sleep | [On cats](…) |` is about cats: the longer of the two is the name.
+    if linked is not None and linked != named and len(plain(cells[linked])) > len(plain(cells[named])):
+        named = linked
+    found = link_opening(cells[named])
     if found and found.title:
         body = [body_text(found.rest)]
     else:
-        # The title stands in one cell and the links in another: a link inside the title's text is not the item's.
+        # A link inside the title's text is not the item's where a cell of links stands beside it.
         cell = next((cell for cell in cells if _first_link(cell) is not None and not _own_words(cell)), cells[where])
         first = next(s for s in cell if s.kind == "link" and web_address(s.url))
         title, source, after = _cell_title(cells[named])
         found = Opening(web_address(first.url) or "", first.line, title, source)
         body = [body_text(after)] if title else []
-    body += [plain(cell) for n, cell in enumerate(cells) if n != named and has_words(_own_words(cell))]
+    body += [plain(cell) for n, cell in enumerate(cells) if n != named and _own_words(cell)]
     found.links = _companions([span for cell in cells for span in cell], found.url)
     found.body = [text for text in body if has_words(text)]
     found.rest = []
@@ -368,7 +399,7 @@ def _names_something(cell: Sequence[Span]) -> bool:
     text = plain(cell)
     return (
         has_words(text)
-        and not _NUMBER_ONLY.fullmatch(text)
+        and not _YEAR.fullmatch(text)
         and not (len(cell) == 1 and cell[0].kind == "link" and is_generic(cell[0].text))
     )
 

@@ -18,6 +18,8 @@ from functools import partial
 from threading import Lock
 from typing import Protocol
 
+from msgspec import structs
+
 from bot.digest import files
 from bot.digest.changes import Changes, changes
 from bot.digest.config import DEFAULTS, MAX_BYTES, DigestConfig, parse_config
@@ -237,7 +239,7 @@ def _config_in(folder: str) -> tuple[DigestConfig, tuple[Problem, ...]]:
         case None:
             return DEFAULTS, ()
         case Problem():
-            return DEFAULTS, (replace(data, code=data.code.replace("file-", "config-")),)
+            return DEFAULTS, (structs.replace(data, code=data.code.replace("file-", "config-")),)
         case _:
             return parse_config(data, file=files.shown(path))
 

@@ -6,9 +6,12 @@ Plain text never breaks a URL or a paragraph: what wraps it is the reader's busi
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import TextIO
 
 from bot.chat.message import (
@@ -273,3 +276,40 @@ def paged(pager: Pager, next_page: str) -> str:
         return pager.text
     typed = next_page or pager.next.action.typed()
     return f"{pager.text} · {pager.next.label}{colon(pager.next.label)}{typed}"
+
+
+# -- the keyboard ------------------------------------------------------------------------------------------------------
+
+
+async def read_lines(source: TextIO, screen: TextIO) -> AsyncIterator[str]:
+    """The lines of a terminal (with a prompt and a history to go back in) or a pipe, one at a time, until its end.
+
+    Read by a daemon thread: nothing that waits for a keyboard may keep the program from ending.
+    """
+    loop = asyncio.get_running_loop()
+    wanted = threading.Semaphore(0)
+    lines: asyncio.Queue[str | None] = asyncio.Queue()
+    prompting = source.isatty() and screen.isatty()
+    if prompting:
+        with contextlib.suppress(ImportError):  # there is none on Windows
+            import readline  # noqa: F401 - its import is what makes input() edit lines
+
+    def read() -> str | None:
+        try:
+            return input("› ") if prompting else source.readline() or None
+        except (EOFError, KeyboardInterrupt):
+            return None
+
+    def work() -> None:
+        while wanted.acquire():
+            line = read()
+            loop.call_soon_threadsafe(lines.put_nowait, line)
+            if line is None:
+                return
+
+    threading.Thread(target=work, daemon=True, name="keyboard").start()
+    while True:
+        wanted.release()
+        if (line := await lines.get()) is None:
+            return
+        yield line
