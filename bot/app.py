@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import re
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -66,29 +64,18 @@ def load(settings: Settings) -> Library:
 
 def refuse_mistakes(library: Library) -> None:
     """Raise ConfigurationError if a `digest.yaml` of *library* has a mistake in it."""
-    if found := (*sources.mistakes(library), *map(_sentence, schedule_problems(library.config, library))):
+    if found := (*sources.mistakes(library), *map(_sentence, schedule_problems(library.config))):
         raise ConfigurationError(found)
 
 
-def schedule_problems(config: DigestConfig, library: Library) -> tuple[Problem, ...]:
+def schedule_problems(config: DigestConfig) -> tuple[Problem, ...]:
     """What is wrong with the schedule in `digest.yaml`, which only `editions` can judge."""
     try:
         parse_schedule(config.schedule or DEFAULT_SCHEDULE)
     except ScheduleError as error:
-        file, line = _where_scheduled(library)
-        return (Problem(file, line, "config-value", "error", f"schedule is {error}"),)
+        file, line = config.file or sources.CONFIG_FILE, config.lines.get(f"{sources.CONFIG_FILE}.schedule", 1)
+        return (Problem(file, line, "config-value", "error", f"schedule: {error}"),)
     return ()
-
-
-def _where_scheduled(library: Library) -> tuple[str, int]:
-    """The first `digest.yaml` beside a digest that holds a schedule, and the line of it."""
-    for folder in dict.fromkeys(parent for digest in library.digests for parent in Path(digest.file).parents):
-        path = folder / sources.CONFIG_FILE
-        if path.is_file():
-            for line, text in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
-                if re.match(r"schedule\s*:", text):
-                    return str(path), line
-    return sources.CONFIG_FILE, 1
 
 
 def _sentence(problem: Problem) -> str:
@@ -186,7 +173,7 @@ class App:
             return
         moment = self.loaded = self.clock()
         self.news.extendleft(News(item, moment) for item in reversed(outcome.changes.added))
-        if found := schedule_problems(self.library.config, self.library):
+        if found := schedule_problems(self.library.config):
             log.warning("schedule kept: %s", _sentence(found[0]))
         else:
             self.defaults = chat_settings(self.settings, self.library.config)

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 heji = typer.Typer(
     name="heji",
     help="A curated reading digest that answers: ask it for a topic, get a themed edition every week.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,  # a traceback is for nobody who types commands
     rich_markup_mode=None,  # plain help, and rich is not imported for it
@@ -83,7 +83,10 @@ class ExportFormat(StrEnum):
     csv = "csv"
 
 
-Paths = Annotated[list[str] | None, typer.Argument(metavar="[PATH]...", help="Folders or files; CONTENT by default.")]
+MAX_WEEKS = 520
+"""How far ahead themes are foretold: ten years of a weekly digest."""
+
+Paths = Annotated[list[str] | None, typer.Argument(metavar="PATH", help="Folders or files; CONTENT by default.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
 On = Annotated[PlatformName, typer.Option("--platform", help="Whose rendering to show.")]
 Speaking = Annotated[Language | None, typer.Option("--lang", help="Language of the bot's own words.")]
@@ -93,17 +96,51 @@ def main() -> None:
     """Run the command; every error raised on purpose ends as sentences on stderr and status 2."""
     from bot.errors import BotError
 
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]  # none of them is replaced here
+    _open_streams()
     try:
-        heji()
+        status = heji(sys.argv[1:] or ["--help"], prog_name="heji", standalone_mode=False)
+        sys.stdout.flush()  # here, where it may fail: later nobody could say so
+    except typer.TyperException as error:
+        fail(_usage(error))
     except BotError as error:
         fail(str(error))
-    except BrokenPipeError:  # `heji export | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:
+        _print_no_more()
         sys.exit(0)
     except OSError as error:
+        _print_no_more()
         fail(f"{error.filename or 'the output'}: {error.strerror or error}")
+    sys.exit(status)
+
+
+def _open_streams() -> None:
+    """UTF-8 in and out, whatever the locale; a stream that the caller closed (``heji run <&-``) is an empty one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if (stream := getattr(sys, name)) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - for as long as we live
+        else:
+            stream.reconfigure(encoding="utf-8", errors="replace")
+
+
+def _print(text: str, end: str = "\n") -> None:
+    """*text* on stdout. That nobody reads it to its end (``heji export | head``) is no mistake."""
+    try:
+        print(text, end=end, flush=True)
+    except BrokenPipeError:
+        _print_no_more()
+
+
+def _print_no_more() -> None:
+    """What is still to be written has nowhere to go, and need not be tried once more at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _usage(error: typer.TyperException) -> str:
+    """What is wrong with the arguments, and where to read how they are."""
+    context = getattr(error, "ctx", None)
+    sentence = " ".join(error.format_message().replace("Value error, ", "").split())
+    end = "" if sentence.endswith((".", "?")) else "."
+    return f"{sentence}{end} See {context.command_path if context else 'heji'} --help."
 
 
 def fail(sentences: str) -> NoReturn:
@@ -124,42 +161,56 @@ def run() -> None:
 
 @heji.command()
 def chat() -> None:
-    """The chat on this terminal or pipe: one command a line, until its end or /quit."""
+    """Chat on this terminal or pipe. One command a line, until its end or /quit."""
     _chat()
 
 
 def _chat() -> None:
     import asyncio
 
-    from bot import logs
-    from bot.app import build
-    from bot.platforms.console import Console, read_lines
-    from bot.settings import Settings
+    with _at_signals(partial(sys.exit, 0)):
+        from bot import logs
+        from bot.app import build, now
+        from bot.platforms.console import Console, read_lines
+        from bot.settings import Settings
 
-    settings = Settings.load()
-    logs.set_up(settings, sys.stderr)
-    app = build(settings)
-    console = Console.on(sys.stdout, next_page="/more")
-    with _ending_on(signal.SIGTERM, signal.SIGINT):
-        asyncio.run(_converse(app, console, read_lines(sys.stdin, sys.stdout)))
+        settings = Settings.load()
+        logs.set_up(settings, sys.stderr)
+        app = build(settings, clock=now)
+        console = Console.on(sys.stdout, next_page="/more")
+        try:
+            asyncio.run(_converse(app, console, read_lines(sys.stdin, sys.stdout)))
+        except asyncio.CancelledError:
+            if console.columns is not None:
+                print(flush=True)
+            # The thread that waits for the keyboard holds the lock of stdin, without which Python cannot end in order.
+            os._exit(0)
 
 
 async def _converse(app: App, console: Any, lines: Any) -> None:
-    """Question and answer until the lines end. On a terminal the bot speaks first."""
+    """Question and answer until the lines end. On a terminal the bot speaks first.
+
+    A signal cancels the waiting for a line; an answer that was begun is said to its end.
+    """
+    import asyncio
+
     from bot.chat import commands
     from bot.chat.conversation import Command
 
+    talk = asyncio.current_task()
+    assert talk is not None
     me = Command(chat="console:terminal", user="console:me", role="curator", language=_client_language())
-    if console.columns is not None:
-        await _say(app.answer(_read(commands.read, "/start", me)), console)
-    async for line in lines:
-        if line.strip().casefold() in ("/quit", "/exit", "/q"):
-            return
-        if not line.strip():
-            continue
-        app.refresh()
-        if (command := commands.read(line, me)) is not None and not await _say(app.answer(command), console):
-            return
+    with _at_signals(partial(asyncio.get_running_loop().call_soon_threadsafe, talk.cancel)):
+        if console.columns is not None:
+            await _say(app.answer(_read(commands.read, "/start", me)), console)
+        async for line in lines:
+            if line.strip().casefold() in ("/quit", "/exit", "/q"):
+                return
+            if not line.strip():
+                continue
+            app.refresh()
+            if (command := commands.read(line, me)) is not None and not await _say(app.answer(command), console):
+                return
 
 
 def _read(read: Callable[..., Command | None], text: str, who: Command) -> Command:
@@ -178,14 +229,9 @@ async def _say(message: Message, console: Any) -> bool:
 
 
 @contextmanager
-def _ending_on(*signals: signal.Signals) -> Iterator[None]:
-    """A polite end, status 0, when one of *signals* comes."""
-
-    def end(*_: object) -> NoReturn:
-        sys.stdout.flush()
-        os._exit(0)  # a thread may be waiting for the keyboard for ever; there is nothing to finish
-
-    before = {number: signal.signal(number, end) for number in signals}
+def _at_signals(end: Callable[[], object]) -> Iterator[None]:
+    """Call *end* when SIGTERM or SIGINT comes."""
+    before = {number: signal.signal(number, lambda *_: end()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
@@ -204,22 +250,24 @@ def _client_language() -> str | None:
 
 @heji.command()
 def ask(
-    text: Annotated[str, typer.Argument(help="A command such as '/topic ctr', or a question; empty: help.")],
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="A command such as '/topic ctr', or a question; empty: help.")
+    ],
     platform: On = PlatformName.console,
     role: Annotated[Role, typer.Option(help="Ask as one who may do this much.")] = Role.member,
     lang: Speaking = None,
-    page: Annotated[int, typer.Option(min=1, help="Page of a long answer.")] = 1,
+    page: Annotated[int, typer.Option(metavar="N", min=1, help="Page of a long answer.")] = 1,
     as_json: AsJson = False,
 ) -> None:
     """One question, one answer."""
     from dataclasses import replace
 
-    from bot.app import build
+    from bot.app import build, now
     from bot.chat import commands
     from bot.chat.conversation import Command
     from bot.settings import READING, Settings
 
-    app = build(Settings.load(*READING))
+    app = build(Settings.load(*READING), clock=now)
     chosen = lang.value if lang else None
     app.remembered("console:ask").language = chosen
     who = Command(chat="console:ask", role=role.value, language=chosen or _client_language())
@@ -235,10 +283,10 @@ def _print_calls(platform: PlatformName, message: Message, as_json: bool) -> Non
     console = Console() if as_json else Console.on(sys.stdout)
     payloads = console.render(message)
     if as_json:
-        print(json.dumps({"platform": platform.value, "calls": payloads}, ensure_ascii=False))
+        _print(json.dumps({"platform": platform.value, "calls": payloads}, ensure_ascii=False))
         return
     for payload in payloads:
-        print(payload["params"]["text"])
+        _print(payload["params"]["text"])
 
 
 # -- what was written --------------------------------------------------------------------------------------------------
@@ -252,7 +300,7 @@ def check(
     ] = Findings.text,
     fix: Annotated[bool, typer.Option("--fix", help="Bring the tables of contents in order.")] = False,
 ) -> None:
-    """Tell what there is to fix in the digests, with file and line; status 1 if there is an error."""
+    """Tell what there is to fix in the digests. Each with file and line; status 1 if there is an error."""
     from bot.digest import findings
 
     library, missing = _library_as_it_is(paths)
@@ -262,8 +310,8 @@ def check(
     found = (*missing, *_lint(library))
     text = {"text": findings.as_text, "json": findings.as_json, "github": findings.as_github}[output.value](found)
     if text:
-        print(text)
-    raise typer.Exit(any(problem.severity == "error" for problem in found))
+        _print(text)
+    raise typer.Exit(int(any(problem.severity == "error" for problem in found)))
 
 
 def _library_as_it_is(paths: Sequence[str] | None) -> tuple[Library, tuple[Problem, ...]]:
@@ -275,7 +323,10 @@ def _library_as_it_is(paths: Sequence[str] | None) -> tuple[Library, tuple[Probl
     from bot.settings import Settings
 
     name, places = ("PATH", paths) if paths else ("CONTENT", Settings.load("content").content)
-    there, missing = [], []
+    try:
+        return sources.load(places, name=name), ()
+    except ConfigurationError:
+        there, missing = [], []
     for place in places:
         try:
             sources.load([place], name=name)
@@ -289,7 +340,7 @@ def _lint(library: Library) -> tuple[Problem, ...]:
     from bot.app import schedule_problems
     from bot.digest.linter import lint
 
-    return (*schedule_problems(library.config, library), *lint(library))
+    return (*schedule_problems(library.config), *lint(library))
 
 
 def _fix(library: Library) -> None:
@@ -325,11 +376,11 @@ def export(
             print(f"heji: {problem.file}: {problem.message}", file=sys.stderr)
     match output:
         case ExportFormat.json:
-            print(texts.as_json(library.digests))
+            _print(texts.as_json(library.digests))
         case ExportFormat.opml:
-            print(texts.as_opml(library.digests, library.title), end="")
+            _print(texts.as_opml(library.digests, library.title), end="")
         case ExportFormat.csv:
-            print(texts.as_csv(library.digests), end="")
+            _print(texts.as_csv(library.digests), end="")
 
 
 # -- what comes --------------------------------------------------------------------------------------------------------
@@ -338,21 +389,21 @@ def export(
 @heji.command()
 def calendar(
     start: Annotated[
-        str | None, typer.Option("--from", help="The first period, such as 2026-W48; now by default.")
+        str | None, typer.Option("--from", metavar="PERIOD", help="The first, such as 2026-W48; now by default.")
     ] = None,
-    weeks: Annotated[int, typer.Option(min=1, max=520, help="How many weeks.")] = 12,
+    weeks: Annotated[int, typer.Option(metavar="N", min=1, max=MAX_WEEKS, help="How many weeks.")] = 12,
     as_json: AsJson = False,
 ) -> None:
     """The themes that the coming weeks will bring if nothing changes."""
     from bot.editions.calendar import row, simulate
     from bot.editions.schedule import first_day
-    from bot.editions.theme import History
 
     library, chosen = _content_and_settings()
     first = first_day(start) if start else _this_period(chosen)
-    editions = simulate(library, History(), first, weeks, schedule=chosen.schedule)
+    history = _history_before(first, library, chosen)
+    editions = simulate(library, history, first, weeks, schedule=chosen.schedule)
     if as_json:
-        print(json.dumps([row(edition) for edition in editions], ensure_ascii=False))
+        _print(json.dumps([row(edition) for edition in editions], ensure_ascii=False))
         return
     from bot.chat import pages
 
@@ -362,9 +413,11 @@ def calendar(
 @heji.command()
 def preview(
     week: Annotated[
-        str | None, typer.Option("--week", help="The period, such as 2026-W48; the coming by default.")
+        str | None, typer.Option("--week", metavar="PERIOD", help="Such as 2026-W48; the coming one by default.")
     ] = None,
-    theme: Annotated[str | None, typer.Option("--theme", help="A topic, found as /topic does.")] = None,
+    theme: Annotated[
+        str | None, typer.Option("--theme", metavar="TOPIC", help="A topic, found as /topic does.")
+    ] = None,
     platform: On = PlatformName.console,
     lang: Speaking = None,
     output: Annotated[Format, typer.Option("--format", help="How much of an item is shown.")] = Format.normal,
@@ -376,12 +429,13 @@ def preview(
     from bot.app import now
     from bot.chat import pages
     from bot.editions.edition import compose
+    from bot.editions.schedule import first_day
     from bot.editions.theme import pick
 
     library, chosen = _content_and_settings()
     run = chosen.schedule.next_occurrence(now(), chosen.zone, library.config.holidays)
     period = week or run.period
-    history = _history_before(period, library, chosen)
+    history = _history_before(first_day(period), library, chosen)
     picked = pick(library, history, period, theme=_topic(library, theme) if theme else None)
     reader = replace(_reader(library, chosen, lang), format=output.value)
     if picked is None or not picked.items:
@@ -416,15 +470,19 @@ def _topic(library: Library, name: str) -> Topic:
     raise ConfigurationError(f"{sentence}; near are: {hint}" if hint else f"{sentence}; see heji ask /topics")
 
 
-def _history_before(period: str, library: Library, chosen: ChatSettings) -> History:
-    """What will have been posted when *period* comes, if nothing changes, counted from the present period on."""
-    from bot.editions.calendar import periods, unfold
-    from bot.editions.schedule import first_day
-    from bot.editions.theme import History
+def _history_before(day: dt.date, library: Library, chosen: ChatSettings) -> History:
+    """What will have been posted before *day*, if nothing changes, counted from the present period on."""
+    from itertools import takewhile
 
-    start, end = _this_period(chosen), first_day(period)
-    weeks = max(0, (end - start).days // 7 + 1)
-    coming = [one for one in periods(chosen.schedule, start, weeks, library.config.holidays) if first_day(one) < end]
+    from bot.editions.calendar import unfold
+    from bot.editions.theme import History
+    from bot.errors import ConfigurationError
+
+    start = _this_period(chosen)
+    if (day - start).days > MAX_WEEKS * 7:
+        raise ConfigurationError(f"{day} is too far ahead: name a period within {MAX_WEEKS} weeks from now")
+    days = takewhile(lambda one: one < day, chosen.schedule.days(start))
+    coming = [chosen.schedule.period_of(one) for one in days if one not in library.config.holidays]
     history = History()
     for edition in unfold(library, history, coming):
         history = history.after(edition)
@@ -453,14 +511,14 @@ def _reader(library: Library, chosen: ChatSettings, lang: Language | None = None
 
 @heji.command()
 def doctor(as_json: AsJson = False) -> None:
-    """What is configured and what is missing, one line and one cure each; status 1 if something fails."""
+    """What is configured and what is missing. One line and one cure each; status 1 if something fails."""
     from bot.doctor import diagnose
 
     found = diagnose()
     if as_json:
-        print(json.dumps([finding.as_json() for finding in found], ensure_ascii=False))
+        _print(json.dumps([finding.as_json() for finding in found], ensure_ascii=False))
     else:
         for finding in found:
             cure = f": {finding.cure}" if finding.cure else ""
-            print(f"{finding.state:<4}  {finding.check:<13}  {finding.message}{cure}")
-    raise typer.Exit(any(finding.state == "fail" for finding in found))
+            _print(f"{finding.state:<4}  {finding.check:<13}  {finding.message}{cure}")
+    raise typer.Exit(int(any(finding.state == "fail" for finding in found)))

@@ -10,7 +10,7 @@ from typing import Literal
 from bot.app import Clock, chat_settings, load, now
 from bot.digest.library import Library
 from bot.errors import ConfigurationError
-from bot.settings import Settings
+from bot.settings import READING, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,31 +32,46 @@ def diagnose(clock: Clock = now) -> tuple[Finding, ...]:
     try:
         settings = Settings.load()
     except ConfigurationError as error:
-        return tuple(Finding("configuration", "fail", sentence, "correct the variable") for sentence in error.mistakes)
-    found = [Finding("configuration", "ok", "every variable that is set can be used")]
+        return (*_failed("configuration", error), *_reading_findings(clock))
+    found = Finding("configuration", "ok", "every variable that is set can be used")
+    return (found, *_reading_findings(clock), *_token_findings(settings))
+
+
+def _reading_findings(clock: Clock) -> tuple[Finding, ...]:
+    """How the content is, as far as the variables that it needs can be used."""
+    try:
+        settings = Settings.load(*READING)
+    except ConfigurationError:
+        return ()  # said already
     try:
         library = load(settings)
     except ConfigurationError as error:
-        return (
-            *found,
-            *(Finding("content", "fail", sentence, "correct the file or CONTENT") for sentence in error.mistakes),
-        )
-    found += [_content_finding(library), _theme_finding(library, settings, clock())]
-    found += _token_findings(settings)
-    return tuple(found)
+        return _failed("content", error)
+    return _content_finding(library), _schedule_finding(library, settings, clock())
+
+
+def _failed(check: str, error: ConfigurationError) -> tuple[Finding, ...]:
+    """A finding for each mistake; its sentence ends with the cure."""
+    parts = (sentence.rstrip(".").rpartition(": ") for sentence in error.mistakes)
+    return tuple(Finding(check, "fail", message, cure) for message, _, cure in parts)
 
 
 def _content_finding(library: Library) -> Finding:
     errors = sum(problem.severity == "error" for problem in library.problems)
-    held = f"{len(library.digests)} files, {len(library.topics)} topics, {len(library.items_under(()))} items"
+    counts = (("file", library.digests), ("topic", library.topics), ("item", library.items_under(())))
+    held = ", ".join(_counted(noun, len(rows)) for noun, rows in counts)
     if not library.items:
         return Finding("content", "fail", f"nothing to say: {held}", "write headings and links, or name other CONTENT")
     if errors:
-        return Finding("content", "warn", f"{held}; {errors} errors", "see heji check")
+        return Finding("content", "warn", f"{held}; {_counted('error', errors)}", "see heji check")
     return Finding("content", "ok", held)
 
 
-def _theme_finding(library: Library, settings: Settings, moment: dt.datetime) -> Finding:
+def _counted(noun: str, n: int) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def _schedule_finding(library: Library, settings: Settings, moment: dt.datetime) -> Finding:
     chosen = chat_settings(settings, library.config)
     run = chosen.schedule.next_run(moment, chosen.zone)
     return Finding(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TextIO
+from urllib.parse import quote, unquote
 
 from bot.settings import Settings
 
@@ -18,7 +20,8 @@ class Redacting(logging.Formatter):
     def __init__(self, inner: logging.Formatter, secrets: Iterable[str]) -> None:
         super().__init__()
         self.inner = inner
-        self.secrets = sorted({secret for secret in secrets if len(secret) >= MIN_SECRET}, key=len, reverse=True)
+        forms = {form for secret in secrets for form in _forms(secret)}
+        self.secrets = sorted((form for form in forms if len(form) >= MIN_SECRET), key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as a line, without any secret in it."""
@@ -26,6 +29,14 @@ class Redacting(logging.Formatter):
         for secret in self.secrets:
             text = text.replace(secret, "***")
         return text
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """The ways in which *secret* may be written in a line: as it is, in an address, in a `repr`, and these in JSON."""
+    for form in (secret, quote(secret, safe=""), unquote(secret), repr(secret)[1:-1]):
+        yield form
+        yield json.dumps(form)[1:-1]
+        yield json.dumps(form, ensure_ascii=False)[1:-1]
 
 
 def set_up(settings: Settings, stream: TextIO) -> None:
@@ -41,7 +52,8 @@ def set_up(settings: Settings, stream: TextIO) -> None:
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if settings.log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=stream.isatty())
+        # Plain: rich, where it is there, shows local variables too, and cuts and wraps them, secrets and all.
+        else structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,

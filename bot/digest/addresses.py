@@ -27,6 +27,8 @@ _SENTENCE_END = ".,;:!?)]）】。，；："
 def mistakes(document: Document) -> Iterator[Mistake]:
     """``malformed-url`` for each link without a usable address, ``text-differs`` for each that shows another one."""
     for link in document.links:
+        if shapes.is_anchor(link.url):
+            continue
         if not _FINE.match(link.url) and (wrong := _malformed(link.url)):
             yield link.line, "malformed-url", wrong
         elif _SHOWS_ADDRESS.match(link.text) and link.text != link.url and _shows_another(link.text, link.url):

@@ -12,14 +12,14 @@ from bot.digest.model import Item, Link, Part, PartKind, Path, TitleSource
 from bot.digest.spans import Span
 
 
-class DraftPart(Struct, eq=False):
+class DraftPart(Struct, eq=False, gc=False):
     kind: PartKind
     label: str
     texts: list[str]
     line: int
 
 
-class DraftNote(Struct, eq=False):
+class DraftNote(Struct, eq=False, gc=False):
     topic: Path
     text: str
     line: int
@@ -29,7 +29,7 @@ class DraftNote(Struct, eq=False):
     spans: Sequence[Span]
 
 
-class DraftItem(Struct, eq=False):
+class DraftItem(Struct, eq=False, gc=False):
     """An item while its text is still coming in. *fresh* until a following block has added to it."""
 
     topic: Path

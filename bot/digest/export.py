@@ -96,7 +96,8 @@ def as_opml(digests: Iterable[Digest], title: str) -> str:
     for digest in digests:
         outlines: dict[Path, ET.Element] = {(): _outline(body, digest.title)}
         for path in _paths(digest):
-            outlines.setdefault(path, _outline(outlines[path[:-1]], path[-1]) if path not in outlines else body)
+            if path not in outlines:
+                outlines[path] = _outline(outlines[path[:-1]], path[-1])
         by_id: dict[str, ET.Element] = {}
         for item in digest.items:
             above = by_id.get(item.parent or "", outlines[item.topic])

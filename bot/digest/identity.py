@@ -11,9 +11,11 @@ import re
 from functools import lru_cache
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-_TRACKING = re.compile(
-    r"^(utm_\w+|fbclid|gclid|dclid|msclkid|yclid|igshid|mc_cid|mc_eid|_hsenc|_hsmi|spm|scene|chksm|ref_src|ref_url|share_token)$"
+_TRACKING_NAMES = (
+    r"utm_\w+|fbclid|gclid|dclid|msclkid|yclid|igshid|mc_cid|mc_eid|_hsenc|_hsmi|spm|scene|chksm|ref_src|ref_url"
+    r"|share_token"
 )
+_TRACKING = re.compile(rf"^(?:{_TRACKING_NAMES})$")
 # Addresses that only count the click and pass on, and the parameter in which the real address travels.
 _CLICK_WRAPPERS = {
     "link.zhihu.com": "target",
@@ -28,7 +30,10 @@ _CLICK_WRAPPERS = {
 _ARXIV = re.compile(
     r"^(?:[\w-]+\.)?arxiv\.org/(?:abs|pdf|html|ps|format)/([a-z-]+(?:\.[A-Za-z]{2})?/\d{7}|\d{4}\.\d{4,5})(?:v\d+)?(?:\.pdf)?$"
 )
-_PLAIN = re.compile(r"https?://(?:www\.)?([\w.-]+)((?:/[\w.~@+-]*)*)", re.ASCII)
+_TRACKED = re.compile(rf"[?&](?:{_TRACKING_NAMES})=")
+_PLAIN = re.compile(
+    r"https?://(?:www\.)?([\w.-]+)((?:/[\w.~@+/-]*)?)(\?[\w.-]+=[\w.-]+(?:&[\w.-]+=[\w.-]+)*)?", re.ASCII
+)
 _SAFE_TEXT = re.compile(r"[\w/:@!$'()*+,;~.-]*", re.ASCII)
 _EMPTY_FRAGMENTS = {"", "rd", "wechat_redirect"}
 _SAFE = "/:@!$'()*+,;~-._"
@@ -44,8 +49,9 @@ def normalise(url: str) -> str:
 
 
 def _normalise(url: str, wrappers: int) -> str:
-    if (plain := _PLAIN.fullmatch(url)) and not plain[1].endswith("arxiv.org"):
-        return (plain[1].lower() + plain[2]).rstrip("/")  # most addresses have nothing to take off
+    plain = _PLAIN.fullmatch(url)
+    if plain and not plain[1].endswith("arxiv.org") and not (plain[3] and _TRACKED.search(plain[3])):
+        return plain[1].lower() + plain[2].rstrip("/") + (plain[3] or "")  # most addresses have nothing to take off
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -170,7 +170,7 @@ class Library:
             if self._search is None:
                 from bot.digest.search import Search
 
-                self._search = Search.build(tuple(self._by_id.values()))
+                self._search = Search.build(self.items)
             return self._search
 
     @cached_property

@@ -27,7 +27,7 @@ Mistake: TypeAlias = tuple[int, str, str]
 """Line, code and sentence of something that is wrong in the text."""
 
 
-class Place(Struct, frozen=True):
+class Place(Struct, frozen=True, gc=False):
     """Where a block stands: the list items around it, outermost first, each a number of its own in the document."""
 
     items: tuple[int, ...] = ()
@@ -35,7 +35,7 @@ class Place(Struct, frozen=True):
     quotes: int = 0
 
 
-class Block(Struct):
+class Block(Struct, gc=False):
     """A leaf of the document. *opens*: it is the first block of a list item; *cells* and *head* belong to a row."""
 
     kind: BlockKind
@@ -116,7 +116,8 @@ class _Reader:
             self.source = text.encode(errors="replace")
             text = self.source.decode()
         self.text = text
-        self.starts = [0, *accumulate(len(line) + 1 for line in self.source.split(b"\n"))]
+        # Where each line starts; the last entry lies behind every offset.
+        self.starts = [0, *accumulate(map(len, self.source.splitlines(keepends=True))), len(self.source) + 1]
         self.problems = problems
         self.blocks: list[Block] = []
         self.cells: list[list[Span]] = []

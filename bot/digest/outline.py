@@ -124,10 +124,12 @@ def _headings(blocks: list[Block]) -> tuple[Heading, ...]:
     headings = []
     for block in blocks:
         title = shapes.title_text(shapes.plain(block.spans))
-        slug = slug_of(title)
-        again = taken.get(slug, 0)
-        taken[slug] = again + 1
-        headings.append(Heading(title, block.level, block.line, f"{slug}-{again}" if again else slug))
+        slug = first = slug_of(title)
+        while slug in taken:  # as GitHub counts: on until nobody has it
+            taken[first] += 1
+            slug = f"{first}-{taken[first]}"
+        taken[slug] = 0
+        headings.append(Heading(title, block.level, block.line, slug))
     return tuple(headings)
 
 

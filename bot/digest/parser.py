@@ -25,7 +25,7 @@ _CJK_LETTER = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 _LATIN_WORD = re.compile("[A-Za-z]{2,}")
 _FILE_DATE = re.compile(r"(\d{4}-\d{2}-\d{2})[-_.]?")
 _DUMMY_YEAR: Final = 1970
-_SAMPLE: Final = 1_000
+_SAMPLE: Final = 500
 
 
 def parse(text: str, *, file: str, config: DigestConfig | None = None) -> Digest:

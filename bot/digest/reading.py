@@ -17,7 +17,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from bot.digest import shapes
+from bot.digest import rows, shapes
 from bot.digest.drafts import DraftItem, DraftNote, DraftPart, finished
 from bot.digest.markdown import Block, Mistake, Place
 from bot.digest.model import Heading, Item, Link, Path, State, TitleSource, Topic
@@ -28,7 +28,7 @@ MAX_ITEMS: Final = 50_000
 """A file with more is refused by the parser; nobody reads on here."""
 
 
-class _Group(Struct, eq=False):
+class _Group(Struct, eq=False, gc=False):
     """A lead line such as ``两篇：`` and the item above it, for the items that follow."""
 
     label: str
@@ -36,7 +36,7 @@ class _Group(Struct, eq=False):
     place: Place
 
 
-class _Piece(Struct, eq=False):
+class _Piece(Struct, eq=False, gc=False):
     """A paragraph just given away, last in *texts* (or a note, where that is None), so that it can be taken back.
 
     *reached* is the owner's last line before it.
@@ -96,7 +96,7 @@ class Reading:
         """How *block* opens an item; a label (``推荐：…``) before a link makes it a part of the item above instead."""
         if block.spans and block.spans[0].kind == "text" and self.labels.match(_first_words(block.spans)):
             return None
-        return shapes.opening(block)
+        return rows.opening(block) if block.kind == "row" else shapes.opening(block)
 
     # Sections -----------------------------------------------------------------------------------------------------
 
@@ -174,7 +174,7 @@ class Reading:
 
     def add(self, block: Block, found: shapes.Opening) -> None:
         parent, label = self.relatives(block)
-        if label is None and found.title and shapes.says_something(found.prefix):
+        if label is None and found.prefix and found.title and shapes.says_something(found.prefix):
             label = found.prefix
         title, source = self.title(block, found)
         item = DraftItem(
@@ -371,7 +371,7 @@ class Reading:
     def add_text(self, block: Block, text: str) -> None:
         """Give a paragraph to the item that is open, or make a note of it."""
         spans = block.spans or [span for cell in block.cells for span in cell]
-        links = shapes.links_in(spans)
+        links = shapes.links_in(spans) if len(spans) > 1 or (spans and spans[0].url) else []
         owner = self.owner(block)
         if owner is None:
             if shapes.has_words(text) or any(link.label for link in links):
@@ -429,8 +429,8 @@ class Reading:
     def topics(self, file: str) -> tuple[Topic, ...]:
         with_items = {item.topic for item in self.items}
         with_notes = {note.topic for note in self.notes}
-        rows = self.outline.topics
-        parents = {path[:-1] for _, path in rows}
+        headings = self.outline.topics
+        parents = {path[:-1] for _, path in headings}
 
         def state(path: Path) -> State:
             if path in with_items:
@@ -441,7 +441,7 @@ class Reading:
 
         return tuple(
             Topic(file, path, heading.title, heading.slug, heading.level, heading.line, state(path))
-            for heading, path in rows
+            for heading, path in headings
         )
 
 
