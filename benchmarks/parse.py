@@ -19,8 +19,9 @@ import pyromark
 from markdown_it import MarkdownIt
 from variations import of_bytes, of_copies
 
-from bot.digest import parser, sources
+from bot.digest import sources
 from bot.digest.model import Digest
+from bot.digest.parsing import parser
 
 ROUNDS = 7
 MEGABYTE = 1_000_000
@@ -110,7 +111,8 @@ def drain(events: object) -> int:
 
 def in_turns(*jobs: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
     """CPU seconds of each job, the best of *rounds*, all jobs in turn; no cache of ours is warm."""
-    from bot.digest import identity, shapes
+    from bot.digest import identity
+    from bot.digest.parsing import shapes
 
     best = [float("inf")] * len(jobs)
     for _ in range(rounds):

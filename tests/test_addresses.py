@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.digest import addresses, markdown
+from bot.digest.parsing import addresses, markdown
 
 
 def found(text: str) -> list[tuple[int, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.digest import front_matter
+from bot.digest.parsing import front_matter
 
 
 def test_the_rest_keeps_its_line_numbers() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.digest.parser import parse
+from bot.digest.parsing.parser import parse
 from bot.digest.sources import load
 
 ITEM = "\n\n[On sleep](https://example.com/sleep)\n"

@@ -18,7 +18,7 @@ from bot.digest.config import DigestConfig, Themes, parse_config
 from bot.digest.library import Library
 from bot.digest.linter import lint
 from bot.digest.model import Problem
-from bot.digest.parser import parse
+from bot.digest.parsing.parser import parse
 
 ROOT = Path(__file__).parent
 REFERENCE = ROOT.parent / "content" / "heji.md"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.digest.markdown import MAX_DEPTH, Block, read
+from bot.digest.parsing.markdown import MAX_DEPTH, Block, read
 
 
 def only(text: str) -> Block:

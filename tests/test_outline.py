@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.digest import markdown
-from bot.digest.outline import Outline, is_wrapper, slug_of
+from bot.digest.parsing import markdown
+from bot.digest.parsing.outline import Outline, is_wrapper, slug_of
 
 
 def outline(text: str) -> Outline:

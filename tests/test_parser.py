@@ -11,7 +11,7 @@ from notation import Golden, goldens, shown
 from bot.digest.config import parse_config
 from bot.digest.identity import item_id
 from bot.digest.model import Digest, Item
-from bot.digest.parser import parse
+from bot.digest.parsing.parser import parse
 
 ROOT = Path(__file__).parent
 REFERENCE = ROOT.parent / "content" / "heji.md"

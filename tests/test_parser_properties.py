@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.digest.model import Digest
-from bot.digest.parser import parse
+from bot.digest.parsing.parser import parse
 
 # Letters that mean something to some part of the parser, and some that mean nothing.
 PIECES = [

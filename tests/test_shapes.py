@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.digest import shapes
-from bot.digest.markdown import read
-from bot.digest.spans import Span
+from bot.digest.parsing import shapes
+from bot.digest.parsing.markdown import read
+from bot.digest.parsing.spans import Span
 
 
 @pytest.mark.parametrize("label", ["pdf", "PDF", "[pdf]", "(Paper)", "这里", "「原文链接」", "→", "", "here.", "Link:"])

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from notation import Golden, goldens
 
 from bot.digest import toc
-from bot.digest.parser import parse
+from bot.digest.parsing.parser import parse
 
 ROOT = Path(__file__).parent
 REFERENCE = ROOT.parent / "content" / "heji.md"

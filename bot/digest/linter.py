@@ -14,12 +14,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from bot.digest import shapes, toc
+from bot.digest import toc
 from bot.digest.findings import shorten
 from bot.digest.identity import normalise
 from bot.digest.library import Library
 from bot.digest.model import Digest, Heading, Item, Note, Path, Problem, Severity, Topic
 from bot.digest.names import squeeze
+from bot.digest.parsing import shapes
 from bot.errors import TopicAmbiguous, TopicNotFound
 
 _SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "info")

@@ -37,7 +37,7 @@ _PAPERS = re.compile(r"(readme|changelog|contributing|licen[cs]e|security)([._-]
 
 
 class Parse(Protocol):
-    """`bot.digest.parser.parse`, or a test's."""
+    """`bot.digest.parsing.parser.parse`, or a test's."""
 
     def __call__(self, text: str, *, file: str, config: DigestConfig) -> Digest: ...
 
@@ -294,6 +294,6 @@ def _governing(configs: Sequence[DigestConfig]) -> DigestConfig:
 
 
 def _parse(text: str, *, file: str, config: DigestConfig) -> Digest:
-    from bot.digest.parser import parse
+    from bot.digest.parsing.parser import parse
 
     return parse(text, file=file, config=config)

@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 
 from bot.digest.findings import shorten
 from bot.digest.model import Digest, Heading, Problem, Toc, TocEntry
-from bot.digest.outline import is_wrapper, slug_of
+from bot.digest.parsing.outline import is_wrapper, slug_of
 
 _EVERYWHERE: Final = frozenset({"", "top"})
 """Anchors that every page has."""
@@ -262,7 +262,7 @@ def _label_holds(entry: TocEntry, heading: Heading) -> bool:
 
 
 def _reads_as_meant(fixed: str, digest: Digest, wanted: Sequence[Heading], depths: Sequence[int]) -> bool:
-    from bot.digest.parser import parse
+    from bot.digest.parsing.parser import parse
 
     again = parse(fixed, file=digest.file)
     if len(again.tocs) != 1:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bot.digest import shapes
 from bot.digest.findings import shorten
 from bot.digest.identity import normalise
-from bot.digest.markdown import Document, Mistake
+from bot.digest.parsing import shapes
+from bot.digest.parsing.markdown import Document, Mistake
 
 _FINE = re.compile(r"https?://[a-z0-9](?!ttps?(?::|%3a|/))", re.IGNORECASE)
 _SHOWS_ADDRESS = re.compile(r"http|www\.", re.IGNORECASE)
@@ -27,9 +27,7 @@ _SENTENCE_END = ".,;:!?)]）】。，；："
 def mistakes(document: Document) -> Iterator[Mistake]:
     """``malformed-url`` for each link without a usable address, ``text-differs`` for each that shows another one."""
     for link in document.links:
-        if shapes.is_anchor(link.url):
-            continue
-        if not _FINE.match(link.url) and (wrong := _malformed(link.url)):
+        if not _FINE.match(link.url) and not shapes.is_anchor(link.url) and (wrong := _malformed(link.url)):
             yield link.line, "malformed-url", wrong
         elif _SHOWS_ADDRESS.match(link.text) and link.text != link.url and _shows_another(link.text, link.url):
             message = f"the link shows {shorten(link.text)} but leads to {shorten(link.url)}: make both the same"

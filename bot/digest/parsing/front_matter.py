@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
-from bot.digest.markdown import Mistake
+from bot.digest.parsing.markdown import Mistake
 
 MAX_BYTES: Final = 64 * 1024
 MAX_DEPTH: Final = 8

@@ -14,9 +14,9 @@ from typing import Final
 from msgspec import Struct
 
 from bot.digest.identity import normalise
-from bot.digest.markdown import Block
 from bot.digest.model import Link, PartKind, TitleSource
-from bot.digest.spans import Span
+from bot.digest.parsing.markdown import Block
+from bot.digest.parsing.spans import Span
 
 BUILT_IN_LABELS: Final[Mapping[PartKind, tuple[str, ...]]] = {
     "abstract": ("摘要", "简介", "abstract", "summary", "tl;dr", "tldr"),

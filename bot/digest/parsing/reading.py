@@ -17,12 +17,12 @@ from typing import Final
 
 from msgspec import Struct
 
-from bot.digest import rows, shapes
-from bot.digest.drafts import DraftItem, DraftNote, DraftPart, finished
-from bot.digest.markdown import Block, Mistake, Place
 from bot.digest.model import Heading, Item, Link, Path, State, TitleSource, Topic
-from bot.digest.outline import Outline
-from bot.digest.spans import Span
+from bot.digest.parsing import rows, shapes
+from bot.digest.parsing.drafts import DraftItem, DraftNote, DraftPart, finished
+from bot.digest.parsing.markdown import Block, Mistake, Place
+from bot.digest.parsing.outline import Outline
+from bot.digest.parsing.spans import Span
 
 MAX_ITEMS: Final = 50_000
 """A file with more is refused by the parser; nobody reads on here."""

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from bot.digest import shapes
-from bot.digest.markdown import Block
 from bot.digest.model import TitleSource
-from bot.digest.shapes import GAPS, MAX_CELL_TITLE, NUMBER, STRIP, Opening, has_words
-from bot.digest.spans import Span
+from bot.digest.parsing import shapes
+from bot.digest.parsing.markdown import Block
+from bot.digest.parsing.shapes import GAPS, MAX_CELL_TITLE, NUMBER, STRIP, Opening, has_words
+from bot.digest.parsing.spans import Span
 
 _YEAR = re.compile(r"[\d\W]{1,10}")
 

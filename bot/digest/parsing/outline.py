@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from bot.digest import shapes
-from bot.digest.markdown import Block, Mistake
 from bot.digest.model import Heading, Path, Toc, TocEntry
+from bot.digest.parsing import shapes
+from bot.digest.parsing.markdown import Block, Mistake
 
 _WRAPPER = re.compile(r"[\W_]*(?:table of contents|contents?|toc|目录|目次|内容|index)[\W_]*", re.IGNORECASE)
 _TOC_OPENS = re.compile(r"<!--\s*(?:TOC|MarkdownTOC|START doctoc)\b(?!.*ignore)", re.IGNORECASE)

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any, Final
 
-from bot.digest import addresses, front_matter, markdown, shapes
 from bot.digest.config import DigestConfig
 from bot.digest.model import Digest, Note, Problem, Severity
-from bot.digest.outline import Outline
-from bot.digest.reading import MAX_ITEMS, Reading
+from bot.digest.parsing import addresses, front_matter, markdown, shapes
+from bot.digest.parsing.outline import Outline
+from bot.digest.parsing.reading import MAX_ITEMS, Reading
 
 _SEVERITIES: Final[dict[str, Severity]] = {"stray-marker": "warning", "text-differs": "warning"}
 _CJK_LETTER = re.compile("[\u3040-\u30ff\u3400-\u9fff]")

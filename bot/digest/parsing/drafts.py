@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from bot.digest.identity import item_id
-from bot.digest.markdown import Place
 from bot.digest.model import Item, Link, Part, PartKind, Path, TitleSource
-from bot.digest.spans import Span
+from bot.digest.parsing.markdown import Place
+from bot.digest.parsing.spans import Span
 
 
 class DraftPart(Struct, eq=False, gc=False):

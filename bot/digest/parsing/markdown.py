@@ -19,8 +19,8 @@ from typing import Any, Final, Literal, TypeAlias
 import pyromark
 from msgspec import Struct
 
-from bot.digest import html
-from bot.digest.spans import Span, mended_links, shorten, split_urls
+from bot.digest.parsing import html
+from bot.digest.parsing.spans import Span, mended_links, shorten, split_urls
 
 BlockKind = Literal["heading", "paragraph", "row", "rule", "code", "comment"]
 Mistake: TypeAlias = tuple[int, str, str]
