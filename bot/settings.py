@@ -137,6 +137,13 @@ def _database(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _password(url: str) -> str | None:
+    try:
+        return urlsplit(url).password
+    except ValueError:
+        return None
+
+
 def _telegram_token(secret: SecretStr) -> SecretStr:
     if not re.fullmatch(r"\d+:[\w-]+", secret.get_secret_value(), re.ASCII):
         raise ValueError("does not look like a bot's token")
@@ -282,6 +289,13 @@ class Settings(BaseSettings):
         """DATABASE_URL as SQLAlchemy takes it: hosts write `postgres://`, which it refuses. Holds the password."""
         url = self.database_url.get_secret_value()
         return re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql+psycopg://", url)
+
+    def secrets(self) -> frozenset[str]:
+        """Every text that no log, page or error message may hold, the password inside DATABASE_URL too."""
+        fields = (getattr(self, name) for name in type(self).model_fields)
+        found = {field.get_secret_value() for field in fields if isinstance(field, SecretStr)}
+        addresses = (self.database_url.get_secret_value(), *self.content)
+        return frozenset(found | {password for url in addresses if (password := _password(url))}) - {""}
 
     @classmethod
     def load(cls, *names: str) -> Settings:

@@ -19,7 +19,7 @@ from bot.chat.conversation import ChatSettings, Command, Context, SetLanguage
 from bot.chat.message import Message
 from bot.digest.config import DigestConfig
 from bot.digest.library import Library
-from bot.digest.parser import parse
+from bot.digest.parsing.parser import parse
 
 NOW = dt.datetime(2026, 11, 26, 10, 0, tzinfo=dt.UTC)
 _DIGEST = re.compile(r"^````markdown\n(.*?)^````$", re.MULTILINE | re.DOTALL)

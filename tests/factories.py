@@ -75,7 +75,7 @@ def library(tree: Mapping[str, Sequence[str | Item | Note]] | None = None, **con
 
 
 def _placed(row: Item | Note, file: str, names: Path, line: int) -> Item | Note:
-    values = {name: getattr(row, name) for name in row.__dataclass_fields__}
+    values = {name: getattr(row, name) for name in row.__struct_fields__}
     values |= {"file": file, "topic": names, "line": line}
     return Item(**{**values, "lines": (line, line)}) if isinstance(row, Item) else Note(**values)
 

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from factories import item, library
+from msgspec import structs
 
 from bot.chat import commands
 from bot.chat.conversation import (
@@ -317,8 +318,8 @@ def test_more_gives_nobody_rights():
 
 
 def test_new_is_dated_by_the_digests_where_nothing_was_seen_to_come():
-    old = replace(LIBRARY.digests[0], date=dt.date(2026, 11, 20), file="a.md")
-    dated = type(LIBRARY).build([replace(old, items=tuple(replace(i, file="a.md") for i in old.items))])
+    old = structs.replace(LIBRARY.digests[0], date=dt.date(2026, 11, 20), file="a.md")
+    dated = type(LIBRARY).build([structs.replace(old, items=tuple(structs.replace(i, file="a.md") for i in old.items))])
 
     answer = ask("/new", library=dated)
 

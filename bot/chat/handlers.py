@@ -9,6 +9,7 @@ from bot.chat import language, pages
 from bot.chat.conversation import Answer, Asked, Context, CountMiss, ReloadContent, SetLanguage
 from bot.chat.pages.parts import reference
 from bot.digest.library import Library
+from bot.digest.linter import lint
 from bot.digest.model import Item, Topic
 from bot.digest.names import squeeze
 from bot.editions.edition import Edition, compose
@@ -214,7 +215,7 @@ def status(asked: Asked) -> Answer:
 
 def check(asked: Asked) -> Answer:
     """``/check``: what the linter finds."""
-    return Answer(pages.problems(asked.library.problems, asked.reader, page=asked.command.page), discreet=True)
+    return Answer(pages.problems(lint(asked.library), asked.reader, page=asked.command.page), discreet=True)
 
 
 def reload(asked: Asked) -> Answer:

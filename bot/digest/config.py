@@ -50,6 +50,9 @@ class DigestConfig:
     *schedule* is text in the grammar of `bot.editions.schedule`, which alone can judge it. *aliases* map a topic's
     name to other words for it, *labels* add to the built-in names of an item's parts (keys ``abstract``,
     ``recommendation``, ``other``).
+
+    *file* is the `digest.yaml`, *lines* where its keys stand in it (``aliases.gnn``, ``themes.skip``,
+    ``plan.2026-W50``): for whoever finds a mistake later. Neither makes a configuration another one.
     """
 
     title: str | None = None
@@ -63,6 +66,8 @@ class DigestConfig:
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     themes: Themes = Themes()
+    file: str | None = field(default=None, compare=False)
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False)
 
 
 DEFAULTS = DigestConfig()
@@ -94,7 +99,7 @@ def _config(reader: _Reader, root: yaml.Node) -> DigestConfig:
         "labels": reader.labels,
         "themes": reader.themes,
     }
-    return DigestConfig(**reader.section(root, "digest.yaml", readers))
+    return DigestConfig(**reader.section(root, "digest.yaml", readers), file=reader.file, lines=reader.lines)
 
 
 class _Reader:
@@ -103,6 +108,7 @@ class _Reader:
     def __init__(self, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
+        self.lines: dict[str, int] = {}
 
     def wrong(self, line: int, code: str, message: str) -> None:
         self.problems.append(Problem(self.file, line, f"config-{code}", "error", message))
@@ -166,6 +172,7 @@ class _Reader:
                 self.wrong(_line(key_node), "duplicate", f"{key} stands twice in {name}: keep one")
                 continue
             seen.add(key)
+            self.lines[f"{name}.{key}"] = _line(key_node)
             yield key, _line(key_node), value
 
     def section(

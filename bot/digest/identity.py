@@ -6,15 +6,16 @@ only ever compared and hashed, never shown or opened.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 from functools import lru_cache
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-_TRACKING = re.compile(
-    r"^(utm_\w+|fbclid|gclid|dclid|msclkid|yclid|igshid|mc_cid|mc_eid|_hsenc|_hsmi|spm|scene|chksm|ref_src|ref_url|share_token)$"
+_TRACKING_NAMES = (
+    r"utm_\w+|fbclid|gclid|dclid|msclkid|yclid|igshid|mc_cid|mc_eid|_hsenc|_hsmi|spm|scene|chksm|ref_src|ref_url"
+    r"|share_token"
 )
+_TRACKING = re.compile(rf"^(?:{_TRACKING_NAMES})$")
 # Addresses that only count the click and pass on, and the parameter in which the real address travels.
 _CLICK_WRAPPERS = {
     "link.zhihu.com": "target",
@@ -29,7 +30,11 @@ _CLICK_WRAPPERS = {
 _ARXIV = re.compile(
     r"^(?:[\w-]+\.)?arxiv\.org/(?:abs|pdf|html|ps|format)/([a-z-]+(?:\.[A-Za-z]{2})?/\d{7}|\d{4}\.\d{4,5})(?:v\d+)?(?:\.pdf)?$"
 )
-_PLAIN = re.compile(r"https?://(?:www\.)?([\w.-]+)((?:/[\w.~@+-]*)*)", re.ASCII)
+_TRACKED = re.compile(rf"[?&](?:{_TRACKING_NAMES})=")
+_PLAIN = re.compile(
+    r"https?://(?:www\.)?([\w.-]+)((?:/[\w.~@+/-]*)?)(\?[\w.-]+=[\w.-]+(?:&[\w.-]+=[\w.-]+)*)?", re.ASCII
+)
+_SAFE_TEXT = re.compile(r"[\w/:@!$'()*+,;~.-]*", re.ASCII)
 _EMPTY_FRAGMENTS = {"", "rd", "wechat_redirect"}
 _SAFE = "/:@!$'()*+,;~-._"
 
@@ -44,8 +49,9 @@ def normalise(url: str) -> str:
 
 
 def _normalise(url: str, wrappers: int) -> str:
-    if (plain := _PLAIN.fullmatch(url)) and not plain[1].endswith("arxiv.org"):
-        return (plain[1].lower() + plain[2]).rstrip("/")  # most addresses have nothing to take off
+    plain = _PLAIN.fullmatch(url)
+    if plain and not plain[1].endswith("arxiv.org") and not (plain[3] and _TRACKED.search(plain[3])):
+        return plain[1].lower() + plain[2].rstrip("/") + (plain[3] or "")  # most addresses have nothing to take off
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -54,7 +60,7 @@ def _normalise(url: str, wrappers: int) -> str:
     if parts.scheme.lower() not in ("http", "https", ""):
         return f"{parts.scheme.lower()}:{url.split(':', 1)[1]}"
     host = (parts.hostname or "").removeprefix("www.")
-    path = quote(unquote(parts.path), safe=_SAFE).rstrip("/")
+    path = _quoted(parts.path).rstrip("/")
     query = parse_qsl(parts.query, keep_blank_values=True) if parts.query else []
     if wrappers and query and (name := _CLICK_WRAPPERS.get(host) or _CLICK_WRAPPERS.get(host + path)):
         for key, value in query:
@@ -65,18 +71,22 @@ def _normalise(url: str, wrappers: int) -> str:
     where = host + path
     if arxiv := _ARXIV.match(where):
         return f"arxiv.org/abs/{arxiv[1]}"
-    kept = "&".join(
-        f"{quote(key, safe=_SAFE)}={quote(value, safe=_SAFE)}" for key, value in query if not _TRACKING.match(key)
-    )
+    kept = "&".join(f"{_quoted(key)}={_quoted(value)}" for key, value in query if not _TRACKING.match(key))
     if kept:
         where += "?" + kept
     if parts.fragment not in _EMPTY_FRAGMENTS:
-        where += "#" + quote(unquote(parts.fragment), safe=_SAFE)
+        where += "#" + _quoted(parts.fragment)
     return where
+
+
+def _quoted(text: str) -> str:
+    """*text* percent-encoded one way, whichever way it came."""
+    if _SAFE_TEXT.fullmatch(text):
+        return text
+    return quote(unquote(text), safe=_SAFE, errors="replace")
 
 
 @lru_cache(maxsize=65536)
 def item_id(url: str) -> str:
-    """Twelve characters of ``[a-z2-7]`` (60 bits of BLAKE2b) that stand for the page behind *url*."""
-    hashed = hashlib.blake2b(normalise(url).encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return base64.b32encode(hashed).decode()[:12].lower()
+    """Twelve hexadecimal digits (48 bits of BLAKE2b) that stand for the page behind *url*."""
+    return hashlib.blake2b(normalise(url).encode(errors="surrogatepass"), digest_size=6).hexdigest()

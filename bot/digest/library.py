@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec.structs import replace
 
 from bot.digest import identity
 from bot.digest.config import DEFAULTS, DigestConfig
@@ -169,7 +170,7 @@ class Library:
             if self._search is None:
                 from bot.digest.search import Search
 
-                self._search = Search.build(tuple(self._by_id.values()))
+                self._search = Search.build(self.items)
             return self._search
 
     @cached_property

@@ -18,6 +18,8 @@ from functools import partial
 from threading import Lock
 from typing import Protocol
 
+from msgspec import structs
+
 from bot.digest import files
 from bot.digest.changes import Changes, changes
 from bot.digest.config import DEFAULTS, MAX_BYTES, DigestConfig, parse_config
@@ -35,7 +37,7 @@ _PAPERS = re.compile(r"(readme|changelog|contributing|licen[cs]e|security)([._-]
 
 
 class Parse(Protocol):
-    """`bot.digest.parser.parse`, or a test's."""
+    """`bot.digest.parsing.parser.parse`, or a test's."""
 
     def __call__(self, text: str, *, file: str, config: DigestConfig) -> Digest: ...
 
@@ -237,7 +239,7 @@ def _config_in(folder: str) -> tuple[DigestConfig, tuple[Problem, ...]]:
         case None:
             return DEFAULTS, ()
         case Problem():
-            return DEFAULTS, (replace(data, code=data.code.replace("file-", "config-")),)
+            return DEFAULTS, (structs.replace(data, code=data.code.replace("file-", "config-")),)
         case _:
             return parse_config(data, file=files.shown(path))
 
@@ -292,6 +294,6 @@ def _governing(configs: Sequence[DigestConfig]) -> DigestConfig:
 
 
 def _parse(text: str, *, file: str, config: DigestConfig) -> Digest:
-    from bot.digest.parser import parse
+    from bot.digest.parsing.parser import parse
 
     return parse(text, file=file, config=config)

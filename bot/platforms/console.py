@@ -6,9 +6,12 @@ Plain text never breaks a URL or a paragraph: what wraps it is the reader's busi
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import TextIO
 
 from bot.chat.message import (
@@ -33,6 +36,7 @@ from bot.platforms.base import Outcome, Payload, Rejected, Sent
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _LABEL_COLUMNS = 24
 _NAME_COLUMNS = 40
+_MAX_LINE = 10_000
 
 
 class Console:
@@ -277,3 +281,71 @@ def paged(pager: Pager, next_page: str) -> str:
         return pager.text
     typed = next_page or pager.next.action.typed()
     return f"{pager.text} · {pager.next.label}{colon(pager.next.label)}{typed}"
+
+
+# -- the keyboard ------------------------------------------------------------------------------------------------------
+
+
+async def read_lines(source: TextIO, screen: TextIO) -> AsyncIterator[str]:
+    """The lines of a terminal (with a prompt and a history to go back in) or a pipe, one at a time, until its end.
+
+    Of a line that no person types, only the beginning. Read by a daemon thread: nothing that waits for a keyboard may
+    keep the program from ending.
+    """
+    loop = asyncio.get_running_loop()
+    wanted = threading.Semaphore(0)
+    lines: asyncio.Queue[str | None] = asyncio.Queue()
+    done = threading.Event()
+    prompting = source.isatty() and screen.isatty()
+    if prompting:
+        with contextlib.suppress(ImportError):  # there is none on Windows
+            import readline  # noqa: F401 - its import is what makes input() edit lines
+
+    def read() -> str | None:
+        try:
+            return input("› ") if prompting else _line(source)
+        except EOFError:
+            print(file=screen)  # what comes next does not belong behind the prompt
+            return None
+
+    def work() -> None:
+        while wanted.acquire() and not done.is_set():
+            line = read()
+            loop.call_soon_threadsafe(lines.put_nowait, line)
+            if line is None:
+                return
+
+    threading.Thread(target=work, daemon=True, name="keyboard").start()
+    try:
+        with _left_as_it_was(source) if prompting else contextlib.nullcontext():
+            while True:
+                wanted.release()
+                if (line := await lines.get()) is None:
+                    return
+                yield line
+    finally:
+        done.set()
+        wanted.release()
+
+
+def _line(source: TextIO) -> str | None:
+    """The next line's beginning, however long it is; None at the end."""
+    line = piece = source.readline(_MAX_LINE)
+    while piece and not piece.endswith("\n"):
+        piece = source.readline(_MAX_LINE)
+    return line or None
+
+
+@contextlib.contextmanager
+def _left_as_it_was(terminal: TextIO) -> Iterator[None]:
+    """Restore *terminal*, also when the program ends amid a line: until its end, readline keeps the echo to itself."""
+    try:
+        import termios
+    except ImportError:  # there is none on Windows
+        yield
+        return
+    before = termios.tcgetattr(terminal)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)

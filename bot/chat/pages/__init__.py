@@ -1,6 +1,6 @@
 """Values to messages, one function a page. A page knows its reader and never their platform; it changes nothing."""
 
-from bot.chat.pages.editions import coming, edition, nothing_to_post
+from bot.chat.pages.editions import calendar, coming, edition, nothing_to_post
 from bot.chat.pages.help import about, error, language_set, languages, no_more, overview, start, unknown_command
 from bot.chat.pages.house import problems, reloaded, reloading, status
 from bot.chat.pages.items import SEARCH_LIMIT, empty_library, found, new, nothing_found, random, search
@@ -9,6 +9,7 @@ from bot.chat.pages.topics import choice, topic, topics
 __all__ = [
     "SEARCH_LIMIT",
     "about",
+    "calendar",
     "choice",
     "coming",
     "edition",

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bot.chat.conversation import Reader
 from bot.chat.language import Voice, later
-from bot.chat.message import Action, Block, Button, Buttons, Heading, Message, Text
+from bot.chat.message import Action, Block, Button, Buttons, Facts, Heading, Message, Text
 from bot.chat.pages import parts
 from bot.chat.prose import shortened
 from bot.digest.library import Library
@@ -98,6 +98,25 @@ def coming(edition: Edition | None, run: dt.datetime, library: Library, reader: 
             )
         ),
     )
+
+
+def calendar(editions: Sequence[Edition], reader: Reader) -> Message:
+    """The coming editions, a line each: period, theme, how many items, and why if that is not simply its turn."""
+    if not editions:
+        return nothing_to_post(reader)
+    say = reader.say
+    rows = []
+    for edition in editions:
+        related = say.plural("{n} related", "{n} related", len(edition.related)) if edition.related else ""
+        said = [
+            parts.trail(edition.theme.path),
+            say("part {part}", part=edition.part) if edition.part > 1 else "",
+            say.plural("{n} item", "{n} items", len(edition.items)),
+            related,
+            say(_REASONS.get(edition.reason, "")),
+        ]
+        rows.append((edition.period, " · ".join(filter(None, said))))
+    return parts.message(reader, Heading(say("The coming themes")), Facts(tuple(rows)))
 
 
 def nothing_to_post(reader: Reader) -> Message:

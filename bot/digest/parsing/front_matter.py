@@ -1,7 +1,7 @@
-"""What stands above a digest's text: YAML between ``---``, TOML between ``+++``, or Pelican's bare ``Key: value`` lines.
+"""What stands above a digest's text: YAML between ``---``, TOML between ``+++``, or Pelican's ``Key: value`` lines.
 
-It is cut before the Markdown is read, since CommonMark takes a YAML block for a heading. Its lines become blank ones, so
-that all line numbers stay those of the file.
+It is cut before the Markdown is read, since CommonMark takes a YAML block for a heading. Its lines become blank ones,
+so that all line numbers stay those of the file.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
-from bot.digest.markdown import Mistake
+from bot.digest.parsing.markdown import Mistake
 
 MAX_BYTES: Final = 64 * 1024
 MAX_DEPTH: Final = 8
+MAX_DOTS: Final = 100
 
 # Every scalar as the characters that stand there: 22:30 is not 1350 and `no` is not False.
 _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -25,8 +26,8 @@ _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _FENCED = re.compile(r"\A\ufeff?(---|\+\+\+)[ \t]*\n(.*?)^(?:\1|\.\.\.)[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 _OPENED = re.compile(r"\A\ufeff?(---|\+\+\+)[ \t]*\n(?=\S)")
 _PELICAN_KEYS = frozenset(
-    "title date modified tags keywords category slug lang translation author authors summary status number template save_as "
-    "url".split()
+    "title date modified tags keywords category slug lang translation author authors summary status number template "
+    "save_as url".split()
 )
 _KEY_LINE = re.compile(r"([A-Za-z][\w-]*):[ \t]*(.*)")
 
@@ -40,7 +41,7 @@ class FrontMatter(NamedTuple):
 
 
 def cut(text: str) -> FrontMatter:
-    """Split *text* (with ``\\n`` line ends) into its front matter and the rest; never raises."""
+    """Split *text* (its lines end in a line feed) into its front matter and the rest; never raises."""
     if match := _FENCED.match(text):
         inner = match[2]
         rest = "\n" * match[0].count("\n") + text[match.end() :]
@@ -82,13 +83,19 @@ def _refuse_bombs(inner: str) -> None:
     depth = 0
     for event in yaml.parse(inner, Loader=_Loader):
         if isinstance(event, yaml.AliasEvent):
-            raise ValueError("aliases (*name) are refused: write the value out")
+            raise yaml.MarkedYAMLError(
+                problem="aliases (*name) are refused, write the value out",
+                problem_mark=event.start_mark,  # type: ignore[arg-type]  # either loader's mark has a line
+            )
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
             raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
 
 
 def _toml(inner: str) -> tuple[Mapping[str, Any], Mistake | None]:
+    # tomllib takes quadratic time for a key of many dots.
+    if len(inner) > MAX_BYTES or any(line.count(".") > MAX_DOTS for line in inner.split("\n")):
+        return {}, (1, "front-matter", f"front matter larger than 64 KiB or with {MAX_DOTS} dots a line is not read")
     try:
         return {key: _as_text(value) for key, value in tomllib.loads(inner).items()}, None
     except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
@@ -140,5 +147,5 @@ def _key_lines(text: str, start: int) -> tuple[dict[str, Any], str]:
             break
         at = len(text) if end < 0 else end + 1
     if isinstance(tags := values.get("tags"), str):
-        values["tags"] = [tag.strip() for tag in tags.split(",") if tag.strip()]
+        values["tags"] = [tag.strip() for tag in tags.strip("[]").split(",") if tag.strip()]
     return values, "\n" * text.count("\n", 0, at) + text[at:]

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
+from msgspec import Struct
+
 from bot.digest.identity import normalise
-from bot.digest.markdown import Block, Span
 from bot.digest.model import Link, PartKind, TitleSource
+from bot.digest.parsing.markdown import Block
+from bot.digest.parsing.spans import Span
 
 BUILT_IN_LABELS: Final[Mapping[PartKind, tuple[str, ...]]] = {
     "abstract": ("摘要", "简介", "abstract", "summary", "tl;dr", "tldr"),
@@ -23,8 +25,8 @@ BUILT_IN_LABELS: Final[Mapping[PartKind, tuple[str, ...]]] = {
 }
 GENERIC_TITLES: Final = frozenset(
     "pdf link links paper papers here code source github demo project page website web site html arxiv doc docs slides "
-    "video blog post article url via abs homepage home more 这里 链接 原文 论文 代码 地址 点击 点我 这儿 此处 传送门 原文链接 "
-    "论文链接 代码链接 项目 主页 详情 全文 网址 来源 视频 文章 网站".split()
+    "video blog post article url via abs homepage home more 这里 链接 原文 论文 代码 地址 点击 点我 这儿 此处 传送门 "
+    "原文链接 论文链接 代码链接 项目 主页 详情 全文 网址 来源 视频 文章 网站".split()
 )
 """Words that say what kind of thing a link leads to, not what it is called."""
 
@@ -33,27 +35,30 @@ _LONGEST_GENERIC: Final = 20  # with brackets and blanks around it; anything lon
 MAX_LEAD: Final = 30
 MAX_TITLE: Final = 200
 MAX_CELL_TITLE: Final = 120
+MAX_KIND: Final = 20
+MAX_PREFIX: Final = 400
+"""Characters before a link; what is longer is prose, however many brackets it has."""
 
 _CJK = "\u3000-\u303f\u3400-\u9fff\uf900-\ufaff\uff00-\uffef"
 _INVISIBLE = "\u200b\u2060\ufeff\u00ad"
-_STRIP = f" \t\n\r\u00a0\u3000{_INVISIBLE}"
+STRIP = f" \t\n\r\u00a0\u3000{_INVISIBLE}"
 _CJK_GAP = re.compile(f"(?<=[{_CJK}]) (?=[{_CJK}])")
-_SOFT_BREAK = ("break", " ")
 _WORD = re.compile(r"\w")
 _URL_TEXT = re.compile(r"https?://|www\.", re.IGNORECASE)
-_NUMBER = re.compile(r"(?:\d{1,4}\s*(?:[.、．)）]|[:：]\s)\s*|[(（\[]\d{1,4}[)）\]]\s*|[\u2460-\u2473]\s*)")
+NUMBER = re.compile(r"(?:\d{1,4}\s*(?:[.、．)）]|[:：]\s)\s*|[(（\[]\d{1,4}[)）\]]\s*|[\u2460-\u2473]\s*)")
 _KIND = re.compile(r"(?:\[([^\[\]]{0,24})\]|【([^【】]{1,24})】|\(([^()]{1,16})\)|（([^（）]{1,16})）)\s*")
-_REFERRING = re.compile(
-    r"(?:(?:参考|参见|源码|代码|论文|原文|链接|项目|地址|官网|来源|出处|详见|见|教程|文档|博客|视频|翻译|转自)(?:链接|地址|资料|文献|论文|文章)?"
-    r"|via|see also|see|from|source|code|paper|references?|refs?|read|link)\s*[:：]?|[^:：。！？!?,，.;；|]{1,14}[:：]",
-    re.IGNORECASE,
+_POINTING_WORDS = (
+    r"(?:参考|参见|源码|代码|论文|原文|链接|项目|地址|官网|来源|出处|详见|见|教程|文档|博客|视频|翻译|转自)"
+    r"(?:链接|地址|资料|文献|论文|文章)?|via|see also|see|from|source|code|paper|references?|refs?|read|link"
 )
+_POINTING = re.compile(_POINTING_WORDS, re.IGNORECASE)
+_REFERRING = re.compile(rf"(?:{_POINTING_WORDS})\s*[:：]?|[^:：。！？!?,，.;；|]{{1,14}}[:：]", re.IGNORECASE)
 _JOINT = re.compile(r"^[\s\-\u2010-\u2015:：，,]+")
 _SOURCE_DASH = re.compile(r"\s*(?:--|[\u2013\u2014\u2015]{1,2}|-)\s*")
 _STRAY = re.compile(r"={3,}\s*(?!>)[\w ]{0,16}=*|(?:todo|fixme|xxx|tbd)\b.{0,80}|[xX]{3,}|-{3,}>?here", re.IGNORECASE)
 _NUMBER_ONLY = re.compile(r"\d{1,3}\s*[、.．)）]?")
 _NUMBERED = re.compile(r"\s*\d{1,3}(?:[、．]|[.)）]\s)")
-_GAPS = (re.compile(r"[ \t]{2,}|\n"), re.compile(r"\s[-\u2013\u2014]\s"), re.compile(r"：|:\s"))
+GAPS = (re.compile(r"[ \t]{2,}|\n"), re.compile(r"\s[-\u2013\u2014]\s"), re.compile(r"：|:\s"))
 _BAD_SCHEME = re.compile(r"h{0,2}t{0,2}tps?:?/{1,3}(?=\w)|https?:/(?=\w)|https?:;//|http[s]?//", re.IGNORECASE)
 _WEB = re.compile(r"https?://[^\s/?#.][^\s]*", re.IGNORECASE)
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
@@ -63,17 +68,20 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 
 
 def plain(spans: Sequence[Span]) -> str:
-    """The words of *spans* as a reader sees them: soft wraps between Chinese characters close up, pictures are silent."""
+    """The words of *spans* as a reader sees them: soft wraps between Chinese letters close up, pictures are silent."""
     if len(spans) == 1:
-        return spans[0].text.strip(_STRIP) if spans[0].kind != "image" else ""
+        return spans[0].text.strip(STRIP) if spans[0].kind != "image" else ""
     text = "".join([s.text for s in spans if s.kind != "image"])
-    if _SOFT_BREAK in [s[:2] for s in spans] and not text.isascii():
+    if " " in text and not text.isascii() and any(s.kind == "break" and s.text == " " for s in spans):
         text = _CJK_GAP.sub("", text)
     return (
-        "\n".join([line.strip(_STRIP) for line in text.split("\n")]).strip(_STRIP)
-        if "\n" in text
-        else text.strip(_STRIP)
+        "\n".join([line.strip(STRIP) for line in text.split("\n")]).strip(STRIP) if "\n" in text else text.strip(STRIP)
     )
+
+
+def says_something(prefix: str) -> bool:
+    """Whether a referring word before a link is worth keeping: ``最早的论文`` is, ``参考`` and ``5`` are not."""
+    return re.search(r"[^\W\d]", prefix) is not None and _POINTING.fullmatch(prefix) is None
 
 
 def has_words(text: str) -> bool:
@@ -82,7 +90,7 @@ def has_words(text: str) -> bool:
 
 def title_text(text: str) -> str:
     """Without the white space and the invisible characters around it; everything else is verbatim."""
-    text = text.strip(_STRIP)
+    text = text.strip(STRIP)
     return " ".join(text.split()) if "  " in text or "\n" in text or "\t" in text else text
 
 
@@ -94,6 +102,8 @@ def web_address(url: str) -> str | None:
     """The address to open, if *url* is one that may live on: http, https, or one of these mistyped."""
     if _WEB.fullmatch(url):
         return url
+    if " " in url.strip() and _WEB.fullmatch(spaced := url.strip().replace(" ", "%20")):
+        return spaced
     if url[:8].lower().startswith(("http://", "https://")):
         return None
     if url.startswith("//") and "." in url:
@@ -142,7 +152,7 @@ def links_in(spans: Iterable[Span]) -> list[Link]:
 
 def is_url_text(label: str, url: str) -> bool:
     """Whether a link's text is nothing but an address. A bare domain (``jsonstore.io``) is a name."""
-    label = label.strip(_STRIP)
+    label = label.strip(STRIP)
     if _URL_TEXT.match(label):
         return " " not in label
     return "/" in label and " " not in label and normalise(label) == normalise(url)
@@ -152,7 +162,7 @@ def is_generic(label: str) -> bool:
     """Whether a link's text says only what kind of thing is behind it (``pdf``, ``这里``), or nothing at all."""
     if len(label) > _LONGEST_GENERIC:
         return False
-    bare = label.strip(_STRIP + "[]()（）【】「」《》<>*.,:：。→»›#").casefold()
+    bare = label.strip(STRIP + "[]()（）【】「」《》<>*.,:：。→»›#").casefold()
     return not has_words(bare) or bare in GENERIC_TITLES
 
 
@@ -170,8 +180,7 @@ def only_pictures(spans: Sequence[Span]) -> bool:
 # ---------------------------------------------------------------- openings
 
 
-@dataclass(slots=True)
-class Opening:
+class Opening(Struct, gc=False):
     """How an item begins. *title* is None where the link's text is no title and nothing stands before it.
 
     *prefix* is the referring word before the link (``源码``); *rest* what follows on the block, not yet read for parts.
@@ -181,27 +190,35 @@ class Opening:
     line: int
     title: str | None
     title_source: TitleSource
-    links: list[Link] = field(default_factory=list)
-    rest: list[Span] = field(default_factory=list)
-    body: list[str] = field(default_factory=list)
-    tags: list[str] = field(default_factory=list)
+    links: list[Link] = []
+    rest: list[Span] = []
+    body: list[str] = []
+    tags: list[str] = []
     prefix: str = ""
 
 
 def opening(block: Block) -> Opening | None:
     """The item that *block* begins, if its first meaningful content is a link or a title followed by its links."""
-    if block.kind == "row":
-        return _row_opening(block)
-    if block.kind not in ("paragraph", "heading"):
-        return None
-    return link_opening(block.spans) or _titled_opening(block)
-
-
-def link_opening(spans: Sequence[Span]) -> Opening | None:
-    """The item of a block, heading or cell whose first meaningful content is a link."""
-    first = _first_link(spans)
+    first = first_link(block.spans)
     if first is None:
         return None
+    return link_opening(block.spans, first) or _titled_opening(block, first)
+
+
+def heading_opening(spans: Sequence[Span]) -> Opening | None:
+    """The item of a heading that holds a link; unless it begins with a titled one, the heading is its title."""
+    first = first_link(spans)
+    if first is None:
+        return None
+    found = link_opening(spans, first)
+    if found is not None and found.title:
+        return found
+    url = web_address(spans[first].url) or ""
+    return Opening(url, spans[first].line, title_text(plain(spans)), "heading", companions(spans, url))
+
+
+def link_opening(spans: Sequence[Span], first: int) -> Opening | None:
+    """The item of spans whose first meaningful content is the link at *first*."""
     tags: list[str] = []
     prefix = ""
     if first:
@@ -212,14 +229,15 @@ def link_opening(spans: Sequence[Span]) -> Opening | None:
     link = spans[first]
     url = web_address(link.url) or ""
     title = None if is_url_text(link.text, link.url) or is_generic(link.text) else title_text(link.text)
+    if len(spans) == first + 1:
+        return Opening(url, link.line, title, "link", tags=tags, prefix=prefix)
     rest = list(spans[first + 1 :])
-    if not rest:
-        return Opening(url, link.line, title, "link", [], rest, [], tags, prefix)
     tags += _trailing_tags(rest)
-    return Opening(url, link.line, title, "link", _companions(rest, url), rest, [], tags, prefix)
+    return Opening(url, link.line, title, "link", companions(rest, url), rest, tags=tags, prefix=prefix)
 
 
-def _first_link(spans: Sequence[Span]) -> int | None:
+def first_link(spans: Sequence[Span]) -> int | None:
+    """Where the first link to the web stands."""
     for number, span in enumerate(spans):
         if span.kind == "link" and web_address(span.url):
             return number
@@ -229,50 +247,54 @@ def _first_link(spans: Sequence[Span]) -> int | None:
 def _before(spans: Sequence[Span]) -> tuple[list[str], str] | None:
     """Kinds and referring word of what stands before a link, or None if it is prose."""
     tags: list[str] = []
-    text = ""
+    pieces: list[str] = []
     for span in spans:
-        if span.kind == "code" and len(span.text) <= 20 and not has_words(text):
+        if span.kind == "code" and len(span.text) <= MAX_KIND and not has_words("".join(pieces)):
             tags.append(span.text.strip())
         elif span.kind == "link":
             return None
         elif span.kind != "image":
-            text += span.text
+            pieces.append(span.text)
+    text = "".join(pieces)
     if not has_words(text):
         return tags, ""
-    text = _bullet(text.strip(_STRIP))
-    if number := _NUMBER.match(text):
-        text = _bullet(text[number.end() :])
+    if len(text) > MAX_PREFIX:
+        return None
+    text = without_bullet(text.strip(STRIP))
+    if number := NUMBER.match(text):
+        text = without_bullet(text[number.end() :])
     while kind := _KIND.match(text):
         word = next((w for w in kind.groups() if w), "").strip()
         if has_words(word) and word.lower() != "x":
             tags.append(word)
         text = text[kind.end() :]
-    text = _bullet(text)
+    text = without_bullet(text)
     if not has_words(text):
         return tags, ""
-    if (match := _REFERRING.match(text)) and not has_words(text[match.end() :]) and len(text.split()) <= 4:
-        return tags, match[0].strip(_STRIP + ":：")
+    bold = all(s.strong for s in spans if s.kind == "text" and has_words(s.text))
+    if not bold and (match := _REFERRING.match(text)) and not has_words(text[match.end() :]) and len(text.split()) <= 4:
+        return tags, match[0].strip(STRIP + ":：")
     return None
 
 
-def _bullet(text: str) -> str:
+def without_bullet(text: str) -> str:
+    """*text* without the dashes, dots and pictures that it begins with."""
     return re.sub(r"^(?:(?![\[【(（\u2460-\u2473])[^\w])+", "", text)
 
 
 def _trailing_tags(rest: list[Span]) -> list[str]:
     """Take the back-ticked words off the end of *rest*."""
-    tags: list[str] = []
     at = len(rest)
     while at and (rest[at - 1].kind == "code" or (rest[at - 1].kind == "text" and not has_words(rest[at - 1].text))):
         at -= 1
-        if rest[at].kind == "code":
-            tags.insert(0, rest[at].text.strip())
+    tags = [span.text.strip() for span in rest[at:] if span.kind == "code"]
     if tags:
         del rest[at:]
     return tags
 
 
-def _companions(spans: Sequence[Span], primary: str) -> list[Link]:
+def companions(spans: Sequence[Span], primary: str) -> list[Link]:
+    """All links but the primary one."""
     return [link for link in links_in(spans) if link.url != primary]
 
 
@@ -283,12 +305,9 @@ def body_text(rest: Sequence[Span]) -> str:
     return _JOINT.sub("", plain(rest)).strip()
 
 
-def _titled_opening(block: Block) -> Opening | None:
+def _titled_opening(block: Block, first: int) -> Opening | None:
     """A title in bold or plain text followed by ``[[pdf]](url)`` or the like."""
     spans = block.spans
-    first = _first_link(spans)
-    if first is None or block.kind == "heading":
-        return None
     links = [s for s in spans if s.kind == "link" and web_address(s.url)]
     if not all(is_generic(s.text) or is_url_text(s.text, s.url) for s in links):
         return None
@@ -297,16 +316,16 @@ def _titled_opening(block: Block) -> Opening | None:
     tags = _trailing_tags(rest)
     if (bold := leading_bold(rest)) is not None:
         title, after = bold
-        return Opening(url, links[0].line, title, "bold", _companions(spans, url), after, [], tags)
+        return Opening(url, links[0].line, title, "bold", companions(spans, url), after, [], tags)
     if any(s.kind == "break" and s.text == "\n" for s in spans[:first]):
         return None
-    title = _NUMBER.sub("", _bullet(plain(spans[:first])), count=1).strip(_STRIP + "-\u2013\u2014:：,，([（")
+    title = NUMBER.sub("", without_bullet(plain(spans[:first])), count=1).strip(STRIP + "-\u2013\u2014:：,，([（")
     tail = "".join(s.text for s in rest[first:] if s.kind in ("text", "code"))
     bracketed = links[0].text.strip().startswith("[") or spans[first - 1].text.rstrip().endswith("[")
     if not has_words(title) or len(title) > MAX_TITLE or is_generic(title) or has_words(tail):
         return None
     if bracketed or (block.opens and not is_url_text(links[0].text, links[0].url)):
-        return Opening(url, links[0].line, title, "text", _companions(spans, url), [], [], tags)
+        return Opening(url, links[0].line, title, "text", companions(spans, url), [], [], tags)
     return None
 
 
@@ -318,81 +337,18 @@ def leading_bold(spans: Sequence[Span]) -> tuple[str, list[Span]] | None:
     if start is None:
         return None
     before = plain(spans[:start])
-    if has_words(_NUMBER.sub("", _bullet(before), count=1)) or any(s.kind == "link" for s in spans[:start]):
+    if has_words(NUMBER.sub("", without_bullet(before), count=1)) or any(s.kind == "link" for s in spans[:start]):
         return None
     end = start
     while end < len(spans) and spans[end].strong and spans[end].kind in ("text", "code"):
         end += 1
     title = title_text("".join(s.text for s in spans[start:end])).rstrip(":：").strip()
-    title = _NUMBER.sub("", title, count=1) if _NUMBER.match(title) else title
+    title = NUMBER.sub("", title, count=1) if NUMBER.match(title) else title
     after = list(spans[end:])
-    if len(title) > MAX_CELL_TITLE and (gap := _GAPS[1].search(title)):  # the bold mark was closed too late
+    if len(title) > MAX_CELL_TITLE and (gap := GAPS[1].search(title)):  # the bold mark was closed too late
         after.insert(0, Span("text", title[gap.start() :]))
         title = title[: gap.start()]
     return (title, after) if has_words(title) and len(title) <= MAX_TITLE else None
-
-
-# ---------------------------------------------------------------- table rows
-
-
-def _row_opening(block: Block) -> Opening | None:
-    cells = [cell for cell in block.cells if cell]
-    where = next((n for n, cell in enumerate(cells) if _first_link(cell) is not None), None)
-    if where is None:
-        return None
-    named = next((n for n, cell in enumerate(cells) if _names_something(cell)), where)
-    found = link_opening(cells[named]) if named <= where else None
-    if found and found.title:
-        body = [body_text(found.rest)]
-    else:
-        # The title stands in one cell and the links in another: a link inside the title's text is not the item's.
-        cell = next((cell for cell in cells if _first_link(cell) is not None and not _own_words(cell)), cells[where])
-        first = next(s for s in cell if s.kind == "link" and web_address(s.url))
-        title, source, after = _cell_title(cells[named])
-        found = Opening(web_address(first.url) or "", first.line, title, source)
-        body = [body_text(after)] if title else []
-    body += [plain(cell) for n, cell in enumerate(cells) if n != named and has_words(_own_words(cell))]
-    found.links = _companions([span for cell in cells for span in cell], found.url)
-    found.body = [text for text in body if has_words(text)]
-    found.rest = []
-    return found
-
-
-def _own_words(cell: Sequence[Span]) -> str:
-    """What a cell says besides its links; nothing where that is only commas and the like."""
-    text = "".join(s.text for s in cell if s.kind in ("text", "code"))
-    return text if has_words(text) else ""
-
-
-def _names_something(cell: Sequence[Span]) -> bool:
-    text = plain(cell)
-    return (
-        has_words(text)
-        and not _NUMBER_ONLY.fullmatch(text)
-        and not (len(cell) == 1 and cell[0].kind == "link" and is_generic(cell[0].text))
-    )
-
-
-def _cell_title(cell: Sequence[Span]) -> tuple[str | None, TitleSource, list[Span]]:
-    """Title of a cell without a titled link: its bold words, else its first run of words up to a gap, dash or colon."""
-    if (bold := leading_bold(cell)) is not None:
-        return bold[0], "bold", bold[1]
-    words = [s for s in cell if s.kind != "image"]
-    text = "".join(s.text for s in words if s.kind != "link")
-    text = _bullet(text.strip(_STRIP))
-    text = _NUMBER.sub("", text, count=1) if _NUMBER.match(text) else text
-    if not has_words(text):
-        label = next((s.text for s in words if not is_generic(s.text) and not is_url_text(s.text, s.url)), None)
-        return (title_text(label), "link", []) if label else (None, "url", [])
-    gaps = (gap.search(text, 0, MAX_CELL_TITLE) for gap in _GAPS)
-    end = next((gap.start() for gap in gaps if gap), len(text))
-    if end <= MAX_CELL_TITLE:
-        return title_text(text[:end]), "cell", [Span("text", text[end:])]
-    return (
-        title_text(text[: text.rfind(" ", 0, MAX_CELL_TITLE) + 1 or MAX_CELL_TITLE]) + "…",
-        "cell",
-        [Span("text", text)],
-    )
 
 
 # ---------------------------------------------------------------- other lines
@@ -433,7 +389,7 @@ def is_numbered(text: str) -> bool:
 def lead_line(text: str) -> str | None:
     """The words of a short line that ends in a colon (``两篇：``), without it."""
     if len(text) <= MAX_LEAD + 1 and text.endswith((":", "：")) and "\n" not in text and has_words(text):
-        return text[:-1].rstrip(_STRIP)
+        return text[:-1].rstrip(STRIP)
     return None
 
 
@@ -441,7 +397,7 @@ def source_line(spans: Sequence[Span]) -> bool:
     """Whether the block is ``-- [source](url)``, which closes a quotation."""
     if len(spans) < 2 or spans[0].kind != "text":
         return False
-    first = _first_link(spans)
+    first = first_link(spans)
     return bool(first) and _SOURCE_DASH.fullmatch("".join([s.text for s in spans[:first]])) is not None
 
 

@@ -12,77 +12,43 @@ marker, or furniture (table of contents, pictures, code).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from typing import Final
 
-from bot.digest import shapes
-from bot.digest.identity import item_id
-from bot.digest.markdown import Block, Mistake, Place, Span
-from bot.digest.model import Heading, Item, Link, Note, Part, PartKind, Path, State, TitleSource, Topic
-from bot.digest.outline import Outline
+from msgspec import Struct
 
+from bot.digest.model import Heading, Item, Link, Path, State, TitleSource, Topic
+from bot.digest.parsing import rows, shapes
+from bot.digest.parsing.drafts import DraftItem, DraftNote, DraftPart, finished
+from bot.digest.parsing.markdown import Block, Mistake, Place
+from bot.digest.parsing.outline import Outline
+from bot.digest.parsing.spans import Span
 
-@dataclass(slots=True)
-class _Part:
-    kind: PartKind
-    label: str
-    texts: list[str]
-    line: int
+MAX_ITEMS: Final = 50_000
+"""A file with more is refused by the parser; nobody reads on here."""
 
 
-@dataclass(slots=True)
-class _Note:
-    topic: Path
-    text: str
-    line: int
-    last: int
-    links: list[Link]
-    quoted: bool
-    spans: list[Span]
-
-
-@dataclass(slots=True)
-class _Item:
-    """An item while its text is still coming in. *fresh* until a following block has added to it."""
-
-    topic: Path
-    title: str
-    title_source: TitleSource
-    url: str
-    line: int
-    first: int
-    last: int
-    place: Place
-    links: list[Link] = field(default_factory=list)
-    parts: list[_Part] = field(default_factory=list)
-    body: list[str] = field(default_factory=list)
-    tags: list[str] = field(default_factory=list)
-    parent: _Item | None = None
-    group_label: str | None = None
-    fresh: bool = True
-    has_list: bool = False
-    numbered: bool = False
-    row: bool = False
-
-
-@dataclass(slots=True)
-class _Group:
+class _Group(Struct, eq=False, gc=False):
     """A lead line such as ``两篇：`` and the item above it, for the items that follow."""
 
     label: str
-    parent: _Item | None
+    parent: DraftItem | None
     place: Place
 
 
-@dataclass(slots=True)
-class _Piece:
-    """A body paragraph that was just given away, so that a source line below a quotation can take it back."""
+class _Piece(Struct, eq=False, gc=False):
+    """A paragraph just given away, last in *texts* (or a note, where that is None), so that it can be taken back.
 
-    owner: _Item | None
+    *reached* is the owner's last line before it.
+    """
+
+    owner: DraftItem | None
+    texts: list[str] | None
     text: str
     links: list[Link]
     line: int
     quoted: bool
+    reached: int = 0
 
 
 class Reading:
@@ -91,14 +57,15 @@ class Reading:
     def __init__(self, outline: Outline, labels: shapes.Labels) -> None:
         self.outline = outline
         self.labels = labels
-        self.items: list[_Item] = []
-        self.notes: list[_Note] = []
+        self.items: list[DraftItem] = []
+        self.notes: list[DraftNote] = []
         self.problems: list[Mistake] = []
         self.path: Path = ()
         self.heading: Heading | None = None
-        self.open: list[_Item] = []
+        self.open: list[DraftItem] = []
         self.group: _Group | None = None
         self.pieces: list[_Piece] = []
+        self.entry = False  # since a number of its own or a source line, all prose is one quotation's
         self.section_items = 0  # where the items and the notes of the present section begin
         self.section_notes = 0
         self.leads: dict[int, str] = {}  # title-like text of a list item whose links stand in the list below it
@@ -114,12 +81,14 @@ class Reading:
             elif block.kind in ("paragraph", "row"):
                 found = openings.pop(number) if number in openings else self.opening(block)
                 if found is None and number + 1 < len(blocks) and self.lead(block):
-                    if blocks[number + 1].kind in ("paragraph", "row"):
-                        openings[number + 1] = following = self.opening(blocks[number + 1])
-                        if following:
-                            self.start_group(block)
-                            continue
+                    following = blocks[number + 1]
+                    openings[number + 1] = self.opening(following) if following.kind in ("paragraph", "row") else None
+                    if openings[number + 1] and not (self.open and self.continues(following)):
+                        self.start_group(block)
+                        continue
                 self.place_block(block, found)
+                if len(self.items) > MAX_ITEMS:
+                    break
         self.end_section()
         self.items.sort(key=lambda item: item.line)
 
@@ -127,14 +96,16 @@ class Reading:
         """How *block* opens an item; a label (``推荐：…``) before a link makes it a part of the item above instead."""
         if block.spans and block.spans[0].kind == "text" and self.labels.match(_first_words(block.spans)):
             return None
-        return shapes.opening(block)
+        return rows.opening(block) if block.kind == "row" else shapes.opening(block)
 
     # Sections -----------------------------------------------------------------------------------------------------
 
     def enter(self, block: Block) -> None:
         self.end_section()
         self.heading, self.path = self.outline.place_of(block)
-        if (found := shapes.link_opening(block.spans)) and found.title:
+        if len(block.spans) == 1 and block.spans[0].kind == "text":
+            return
+        if (found := shapes.heading_opening(block.spans)) is not None:
             self.add(block, found)
 
     def leave(self) -> None:
@@ -142,6 +113,7 @@ class Reading:
         self.open.clear()
         self.group = None
         self.pieces.clear()
+        self.entry = False
 
     def end_section(self) -> None:
         """Notes with one link and no item after them become items titled by their link."""
@@ -159,11 +131,11 @@ class Reading:
         self.section_items, self.section_notes = len(self.items), len(self.notes)
         self.leads.clear()
 
-    def item_of_note(self, note: _Note, link: Link) -> _Item:
+    def item_of_note(self, note: DraftNote, link: Link) -> DraftItem:
         title, source = self.title_for_prose(note.spans, link)
         body = [note.text] if shapes.has_words(note.text.replace(title, "", 1)) else []
         rest = [other for other in note.links if other is not link]
-        return _Item(note.topic, title, source, link.url, link.line, note.line, note.last, Place(), rest, [], body)
+        return DraftItem(note.topic, title, source, link.url, link.line, note.line, note.last, Place(), rest, [], body)
 
     # Items --------------------------------------------------------------------------------------------------------
 
@@ -183,7 +155,7 @@ class Reading:
             self.add(block, found)
 
     def is_companion(self, block: Block, found: shapes.Opening) -> bool:
-        """Links whose text is their address belong to the item above, unless that one is such a bare entry of a list."""
+        """Links whose text is their address belong to the item above, unless that is such a bare entry of a list."""
         if not self.open or block.kind != "paragraph" or self.group_applies(block):
             return False
         if not shapes.only_addresses(block.spans) and not found.prefix:
@@ -202,8 +174,10 @@ class Reading:
 
     def add(self, block: Block, found: shapes.Opening) -> None:
         parent, label = self.relatives(block)
+        if label is None and found.prefix and found.title and shapes.says_something(found.prefix):
+            label = found.prefix
         title, source = self.title(block, found)
-        item = _Item(
+        item = DraftItem(
             self.path, title, source, found.url, found.line, block.line, block.last, block.place,
             found.links, [], found.body, found.tags, parent, label,
         )  # fmt: skip
@@ -215,7 +189,7 @@ class Reading:
         self.open.append(item)
         self.pieces.clear()
 
-    def relatives(self, block: Block) -> tuple[_Item | None, str | None]:
+    def relatives(self, block: Block) -> tuple[DraftItem | None, str | None]:
         """Parent and group label of an item that *block* opens; pops what it is not beneath."""
         if self.group and self.group_applies(block):
             keep = self.open.index(self.group.parent) + 1 if self.group.parent in self.open else 0
@@ -251,13 +225,11 @@ class Reading:
         self.pieces.clear()
 
     def lead(self, block: Block) -> bool:
+        """Whether *block* is a short line that ends in a colon, holds no link and is no label."""
+        if block.kind != "paragraph" or not block.spans or not block.spans[-1].text.rstrip().endswith((":", "：")):
+            return False
         text = shapes.plain(block.spans)
-        return (
-            block.kind == "paragraph"
-            and shapes.lead_line(text) is not None
-            and self.labels.match(text) is None
-            and not shapes.links_in(block.spans)
-        )
+        return shapes.lead_line(text) is not None and not self.labels.match(text) and not shapes.links_in(block.spans)
 
     def title(self, block: Block, found: shapes.Opening) -> tuple[str, TitleSource]:
         if found.title:
@@ -285,7 +257,7 @@ class Reading:
             return _cut(before, 80), "text"
         return _address_title(link.url), "url"
 
-    def read_rest(self, item: _Item, rest: list[Span]) -> None:
+    def read_rest(self, item: DraftItem, rest: list[Span]) -> None:
         """What follows the link on its own block: body, and labelled parts on lines of their own."""
         lines = self.labelled_lines(rest, item.line)
         if (body := shapes.body_text(lines[0][1])) and shapes.has_words(body):
@@ -293,22 +265,30 @@ class Reading:
         for line, spans in lines[1:]:
             self.add_part(item, shapes.plain(spans), line)
 
-    def labelled_lines(self, spans: list[Span], line: int) -> list[tuple[int, list[Span]]]:
-        """*spans* cut before each line that begins with a label."""
-        lines: list[tuple[int, list[Span]]] = [(line, [])]
-        for number, span in enumerate(spans):
-            if span.kind == "break" and self.labels.match(_first_words(spans[number + 1 :])):
-                lines.append((span.line or line, []))
+    def labelled_lines(self, spans: Sequence[Span], line: int) -> list[tuple[int, list[Span]]]:
+        """*spans* cut before each line that begins with a label, without the lines that are stray markers."""
+        if len(spans) == 1:
+            return [(line, list(spans))]
+        pieces: list[tuple[int, list[Span]]] = [(line, [])]
+        for at, of_line in _lines(spans, line):
+            words = of_line[1:] if of_line and of_line[0].kind == "break" else of_line
+            if at != line and self.labels.match(_first_words(words)):
+                pieces.append((at, words))
+            elif at != line and len(words) == 1 and shapes.is_stray(text := shapes.plain(words)):
+                self.stray(at, text)
             else:
-                lines[-1][1].append(span)
-        return lines
+                pieces[-1][1].extend(of_line)
+        return pieces
+
+    def stray(self, line: int, text: str) -> None:
+        self.problems.append((line, "stray-marker", f"stray marker {_cut(text, 40)!r}: it is shown nowhere"))
+
+    # Quotations with a source -------------------------------------------------------------------------------------
 
     def add_source(self, block: Block, found: shapes.Opening) -> None:
-        """``-- [source](url)`` takes the quotation above it: all since the entry's number, else the quoted block."""
-        quotation = [piece for piece in self.pieces if piece.quoted] or self.pieces[-1:]
-        if not any(piece.owner for piece in self.pieces):
-            quotation = list(self.pieces)
-        for piece in quotation:
+        """``-- [source](url)`` takes the quotation above it, which is then its text."""
+        quotation = self.quotation()
+        for piece in reversed(quotation):
             self.take_back(piece)
         self.leave()
         self.add(block, found)
@@ -318,18 +298,23 @@ class Reading:
         item.first = min([item.first, *(piece.line for piece in quotation)])
         # What comes after is the next quotation, not this one's text.
         self.open.clear()
+        self.entry = True
+
+    def quotation(self) -> list[_Piece]:
+        """The quoted blocks directly above, else all since the entry began, else the paragraph above."""
+        start = len(self.pieces)
+        while start and self.pieces[start - 1].quoted:
+            start -= 1
+        return self.pieces[start:] or (self.pieces[:] if self.entry else self.pieces[-1:])
 
     def take_back(self, piece: _Piece) -> None:
-        if piece.owner is not None:
-            texts = piece.owner.parts[-1].texts if piece.owner.parts else piece.owner.body
-            if piece.text in texts:
-                texts.remove(piece.text)
-            piece.owner.links = [link for link in piece.owner.links if link not in piece.links]
-            return
-        for number in range(len(self.notes) - 1, self.section_notes - 1, -1):
-            if self.notes[number].line == piece.line:
-                self.notes.pop(number)
-                return
+        """Undo the giving away of the last piece that is still given away."""
+        if piece.owner is None:
+            self.notes.pop()
+        elif piece.texts is not None:
+            piece.texts.pop()
+            piece.owner.last = piece.reached
+            del piece.owner.links[len(piece.owner.links) - len(piece.links) :]
 
     # Text ---------------------------------------------------------------------------------------------------------
 
@@ -341,8 +326,9 @@ class Reading:
         text = shapes.plain(block.spans)
         if not block.place.items and shapes.is_number_only(text):
             self.leave()
+            self.entry = True
         elif shapes.is_stray(text):
-            self.problems.append((block.line, "stray-marker", f"stray marker {_cut(text, 40)!r}: it is shown nowhere"))
+            self.stray(block.line, text)
         elif self.is_entry(block, text):
             self.add_entry(block, text)
         else:
@@ -354,7 +340,8 @@ class Reading:
         """Prose that stands where an item of its own would: a sibling in a list or in a run of numbered paragraphs."""
         if block.opens and not block.place.quotes:
             inside = any(item.place.items and item.place.items[-1] in block.place.items for item in self.open)
-            siblings = any(item.place.list == block.place.list for item in self.open)
+            beside = bool(self.open) and bool(self.open[-1].place.items)
+            siblings = beside or any(item.place.list == block.place.list for item in self.open)
             return not inside and (siblings or (not self.open and bool(shapes.links_in(block.spans))))
         numbered = bool(self.open) and self.open[-1].numbered
         return numbered and not block.place.items and shapes.is_numbered(text)
@@ -372,7 +359,7 @@ class Reading:
         title, source = self.title_for_prose(block.spans, link)
         others = [other for other in shapes.links_in(block.spans) if other != link]
         parent = self.open[-1] if self.open else None
-        item = _Item(self.path, title, source, link.url, link.line, block.line, block.last, block.place, others)
+        item = DraftItem(self.path, title, source, link.url, link.line, block.line, block.last, block.place, others)
         item.parent = parent
         item.numbered = not block.place.items
         if shapes.has_words(text.replace(title, "", 1)):
@@ -383,16 +370,17 @@ class Reading:
 
     def add_text(self, block: Block, text: str) -> None:
         """Give a paragraph to the item that is open, or make a note of it."""
-        links = shapes.links_in(block.spans or [span for cell in block.cells for span in cell])
+        spans = block.spans or [span for cell in block.cells for span in cell]
+        links = shapes.links_in(spans) if len(spans) > 1 or (spans and spans[0].url) else []
         owner = self.owner(block)
         if owner is None:
             if shapes.has_words(text) or any(link.label for link in links):
                 self.notes.append(
-                    _Note(self.path, text, block.line, block.last, links, block.place.quotes > 0, block.spans)
+                    DraftNote(self.path, text, block.line, block.last, links, block.place.quotes > 0, block.spans)
                 )
-                self.pieces.append(_Piece(None, text, links, block.line, block.place.quotes > 0))
+                self.pieces.append(_Piece(None, None, text, links, block.line, block.place.quotes > 0))
             return
-        owner.last = max(owner.last, block.last)
+        reached, owner.last = owner.last, max(owner.last, block.last)
         links = [link for link in links if link.url != owner.url]
         owner.links += links
         if not shapes.has_words(text):
@@ -408,11 +396,14 @@ class Reading:
         for line, spans in self.labelled_lines(block.spans, block.line) if block.spans else [(block.line, [])]:
             piece = shapes.plain(spans) if block.spans else text
             if shapes.has_words(piece):
-                self.add_part(owner, piece, line)
-                self.pieces.append(_Piece(owner, piece, links, block.line, block.place.quotes > 0))
+                texts = self.add_part(owner, piece, line)
+                if texts is None:  # a label begins what is the item's own, whatever source comes below
+                    self.pieces.clear()
+                else:
+                    self.pieces.append(_Piece(owner, texts, piece, links, block.line, block.place.quotes > 0, reached))
                 links = []
 
-    def owner(self, block: Block) -> _Item | None:
+    def owner(self, block: Block) -> DraftItem | None:
         around = block.place.items
         if around:  # inside a list: the item whose list item this is; else the last one above
             for item in reversed(self.open):
@@ -420,25 +411,26 @@ class Reading:
                     return item
         return self.open[-1] if self.open else None
 
-    def add_part(self, item: _Item, text: str, line: int) -> None:
+    def add_part(self, item: DraftItem, text: str, line: int) -> list[str] | None:
+        """Where *text* went as its last; None where a label made it a part of its own."""
         if (found := self.labels.match(text)) is not None:
             kind, label, rest = found
-            item.parts.append(_Part(kind, label, [rest] if rest else [], line))
-        elif item.parts:
-            item.parts[-1].texts.append(text)
-        else:
-            item.body.append(text)
+            item.parts.append(DraftPart(kind, label, [rest] if rest else [], line))
+            return None
+        texts = item.parts[-1].texts if item.parts else item.body
+        texts.append(text)
+        return texts
 
     # Results ------------------------------------------------------------------------------------------------------
 
     def finished_items(self, file: str) -> tuple[Item, ...]:
-        return tuple(_finished(item, file) for item in self.items)
+        return tuple(finished(item, file) for item in self.items)
 
     def topics(self, file: str) -> tuple[Topic, ...]:
         with_items = {item.topic for item in self.items}
         with_notes = {note.topic for note in self.notes}
-        rows = self.outline.topics
-        parents = {path[:depth] for _, path in rows for depth in range(1, len(path))}
+        headings = self.outline.topics
+        parents = {path[:-1] for _, path in headings}
 
         def state(path: Path) -> State:
             if path in with_items:
@@ -449,31 +441,8 @@ class Reading:
 
         return tuple(
             Topic(file, path, heading.title, heading.slug, heading.level, heading.line, state(path))
-            for heading, path in rows
+            for heading, path in headings
         )
-
-
-def _finished(item: _Item, file: str) -> Item:
-    abstract = "\n".join(["\n".join(part.texts) for part in item.parts if part.kind == "abstract" and part.texts])
-    body = "\n".join(item.body)
-    return Item(
-        id=item_id(item.url),
-        file=file,
-        topic=item.topic,
-        title=item.title,
-        title_source=item.title_source,
-        url=item.url,
-        line=item.line,
-        lines=(item.first, item.last),
-        links=tuple({link.url: link for link in reversed(item.links) if link.url != item.url}.values())[::-1],
-        parts=tuple([Part(p.kind, p.label, "\n".join(p.texts), p.line) for p in item.parts]),
-        body=tuple(item.body),
-        summary=abstract or body or None,
-        summary_source="abstract" if abstract else "body" if body else None,
-        tags=tuple(dict.fromkeys(item.tags)),
-        parent=item_id(item.parent.url) if item.parent else None,
-        group_label=item.group_label,
-    )
 
 
 def _first_words(spans: Sequence[Span]) -> str:
@@ -484,6 +453,17 @@ def _first_words(spans: Sequence[Span]) -> str:
             break
         text += span.text
     return text
+
+
+def _lines(spans: Sequence[Span], line: int) -> Iterator[tuple[int, list[Span]]]:
+    """*spans* line by line, each line with the break before it."""
+    of_line: list[Span] = []
+    for span in spans:
+        if span.kind == "break":
+            yield line, of_line
+            line, of_line = span.line or line, []
+        of_line.append(span)
+    yield line, of_line
 
 
 def _address_title(url: str) -> str:

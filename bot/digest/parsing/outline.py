@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from bot.digest import shapes
-from bot.digest.markdown import Block, Mistake
 from bot.digest.model import Heading, Path, Toc, TocEntry
+from bot.digest.parsing import shapes
+from bot.digest.parsing.markdown import Block, Mistake
 
 _WRAPPER = re.compile(r"[\W_]*(?:table of contents|contents?|toc|目录|目次|内容|index)[\W_]*", re.IGNORECASE)
 _TOC_OPENS = re.compile(r"<!--\s*(?:TOC|MarkdownTOC|START doctoc)\b(?!.*ignore)", re.IGNORECASE)
@@ -115,7 +115,8 @@ def _find_title(headings: tuple[Heading, ...]) -> Heading | None:
 
 
 def _anchor(url: str) -> str:
-    return unquote(url.removeprefix("./").removeprefix("#"))
+    anchor = url.removeprefix("./").removeprefix("#")
+    return unquote(anchor) if "%" in anchor else anchor
 
 
 def _headings(blocks: list[Block]) -> tuple[Heading, ...]:
@@ -123,10 +124,12 @@ def _headings(blocks: list[Block]) -> tuple[Heading, ...]:
     headings = []
     for block in blocks:
         title = shapes.title_text(shapes.plain(block.spans))
-        slug = slug_of(title)
-        again = taken.get(slug, 0)
-        taken[slug] = again + 1
-        headings.append(Heading(title, block.level, block.line, f"{slug}-{again}" if again else slug))
+        slug = first = slug_of(title)
+        while slug in taken:  # as GitHub counts: on until nobody has it
+            taken[first] += 1
+            slug = f"{first}-{taken[first]}"
+        taken[slug] = 0
+        headings.append(Heading(title, block.level, block.line, slug))
     return tuple(headings)
 
 

@@ -10,37 +10,24 @@ the next one, ``[text] (url)``, ``[text](`` without its end.
 
 from __future__ import annotations
 
-import html
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import pyromark
+from msgspec import Struct
+
+from bot.digest.parsing import html
+from bot.digest.parsing.spans import Span, mended_links, shorten, split_urls
 
 BlockKind = Literal["heading", "paragraph", "row", "rule", "code", "comment"]
-SpanKind = Literal["text", "link", "image", "code", "break"]
 Mistake: TypeAlias = tuple[int, str, str]
 """Line, code and sentence of something that is wrong in the text."""
 
 
-class Span(NamedTuple):
-    """A piece of a block's text. Of a link, *text* is its label and *url* its target as written."""
-
-    kind: SpanKind
-    text: str
-    url: str = ""
-    line: int = 0
-    strong: bool = False
-
-
-# A named tuple's own constructor is a Python function; this is what it calls.
-_span = tuple.__new__
-
-
-class Place(NamedTuple):
+class Place(Struct, frozen=True, gc=False):
     """Where a block stands: the list items around it, outermost first, each a number of its own in the document."""
 
     items: tuple[int, ...] = ()
@@ -48,9 +35,8 @@ class Place(NamedTuple):
     quotes: int = 0
 
 
-@dataclass(slots=True)
-class Block:
-    """A leaf of the document. *opens* is True for the first block of a list item, *cells* and *head* belong to a row."""
+class Block(Struct, gc=False):
+    """A leaf of the document. *opens*: it is the first block of a list item; *cells* and *head* belong to a row."""
 
     kind: BlockKind
     line: int
@@ -64,31 +50,32 @@ class Block:
     text: str = ""
 
 
-@dataclass(slots=True)
-class Document:
-    """All blocks in order, and what is wrong with the Markdown itself."""
+class Document(Struct):
+    """All blocks in order, and what is wrong with the Markdown itself.
+
+    *links* are all link spans once more, *with_urls* the texts in which ``://`` stands, with their line: for those who
+    look at addresses alone.
+    """
 
     blocks: list[Block]
     problems: list[Mistake]
+    links: list[Span]
+    with_urls: list[tuple[int, str]]
     too_deep: int | None = None
 
 
 MAX_DEPTH: Final = 32
 """Levels of lists and quotations; a document nested deeper is refused by the parser."""
 
+MAX_BLOCKS: Final = 200_000
+"""Paragraphs, headings and the like; a document with more is refused by the parser."""
+
+MAX_PROBLEMS: Final = 1_000
+"""Mistakes of the Markdown itself that are told of one document."""
+
 _OPTIONS: Final = pyromark.Options.ENABLE_TABLES
 _EMPTY_DEFINITION = re.compile(r"^ {0,3}\[[^\[\]\n]+\]:[ \t]*\n(?= {0,3}\[[^\[\]\n]+\]:)", re.MULTILINE)
-_BARE_URL = re.compile(
-    r"""https?://(?:[^\s<>"'`\\|{}^\[\]\u3000-\u303f\u2018-\u201f\u2026\u3400-\u9fff\uff01-\uffef]
-    |\[[\w.:%-]*\]
-    |(?<=[/=_\u3400-\u9fff-])[\u3400-\u9fff])+""",
-    re.VERBOSE | re.IGNORECASE,
-)
-_BROKEN_END = re.compile(r"\[([^\[\]]{1,300})\]\s?\($")
 _UNJOINED = re.compile(rb"(?<!\\)\] ?\((?:https?:|[^()\n]{0,200}\Z)|(?<!\\)\]\([^)\n]")
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)([^<>]*)>|<!--")
-_HREF = re.compile(r"""\bhref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
-_ALT = re.compile(r"""\balt\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.IGNORECASE)
 
 
 def read(text: str) -> Document:
@@ -102,9 +89,13 @@ def read(text: str) -> Document:
 
 def _without_empty_definitions(text: str, problems: list[Mistake]) -> str:
     # CommonMark takes the next line for the target of `[x]:`, so one empty definition kills all that follow it.
+    seen = at = 0
+
     def blank(match: re.Match[str]) -> str:
+        nonlocal seen, at
         label = match[0].strip()
-        line = text.count("\n", 0, match.start()) + 1
+        seen, at = seen + text.count("\n", at, match.start()), match.start()
+        line = seen + 1
         problems.append((line, "unresolved-reference", f"the definition {label} has no address"))
         return "\n"
 
@@ -114,16 +105,25 @@ def _without_empty_definitions(text: str, problems: list[Mistake]) -> str:
 class _Reader:
     """Folds the parser's events into blocks. One instance a document.
 
-    Called about 30,000 times a megabyte, the event methods keep to the few things each event needs: lines and places are
-    worked out once a block, when it is known.
+    Called about 30,000 times a megabyte, the event methods keep to the few things each event needs: lines and places
+    are worked out once a block, when it is known.
     """
 
     def __init__(self, text: str, problems: list[Mistake]) -> None:
-        self.source = text.encode("utf-8", "replace")
-        self.text = text if text.isascii() else self.source.decode()
-        self.starts = [0, *accumulate(len(line) + 1 for line in self.source.split(b"\n"))]
+        try:
+            self.source = text.encode()
+        except UnicodeEncodeError:  # half a surrogate pair, which is no letter
+            self.source = text.encode(errors="replace")
+            text = self.source.decode()
+        self.text = text
+        # Where each line starts; the last entry lies behind every offset.
+        self.starts = [0, *accumulate(map(len, self.source.splitlines(keepends=True))), len(self.source) + 1]
         self.problems = problems
         self.blocks: list[Block] = []
+        self.cells: list[list[Span]] = []
+        self.links: list[Span] = []
+        self.with_urls: list[tuple[int, str]] = []
+        self.seen = 1  # the line of the block that was opened last: the next one is not far
         self.block: Block | None = None
         self.spans: list[Span] = []
         self.tight_end: int | None = None  # how far the paragraph of a tight list item reaches; None in any other block
@@ -179,23 +179,26 @@ class _Reader:
 
     # Events -------------------------------------------------------------------------------------------------------
 
-    def read(self) -> Document:
+    def read(self) -> Document:  # noqa: C901 - the one dispatch over events, flat for speed
         starters, enders = self.starters, self.enders
-        events = pyromark.events_with_range(
+        events: Iterator[tuple[Any, Any]] = pyromark.events_with_range(
             self.text, options=_OPTIONS, merge_text=True, broken_link_callback=self.unresolved
         )
         for event, span in events:
             if event.__class__ is str:
                 self.bare(event, span["start"], span["end"])
                 continue
-            key, value = event.popitem()  # type: ignore[union-attr]  # each event is a dictionary of one key
+            key, value = event.popitem()  # each event is a dictionary of one key
             if key == "Text":
-                self.add_text(value, span["start"], span["end"])
+                if self.block is None or self.tight_end is not None or "(" in value or "://" in value:
+                    self.add_text(value, span["start"], span["end"])
+                else:
+                    self.spans.append(Span("text", value, "", 0, self.strong > 0))
             elif key == "Start":
                 name, value = (value, None) if value.__class__ is str else value.popitem()
                 if starter := starters.get(name):
                     starter(value, span["start"], span["end"])
-                    if self.too_deep:
+                    if self.too_deep or len(self.blocks) > MAX_BLOCKS:
                         break
             elif key == "End":
                 if ender := enders.get(value if value.__class__ is str else next(iter(value))):
@@ -210,7 +213,7 @@ class _Reader:
                 self.raw.append(value)
                 self.raw_start = min(self.raw_start, span["start"])
         self.problems.sort()
-        return Document(self.blocks, self.problems, self.too_deep)
+        return Document(self.blocks, self.problems, self.links, self.with_urls, self.too_deep)
 
     def bare(self, event: Any, start: int, end: int) -> None:
         if event == "Rule":
@@ -226,33 +229,38 @@ class _Reader:
         block = self.block
         if block is None or self.tight_end is not None:
             self.touch(start, end)
-        elif block.kind == "code":
-            return
-        if self.link is None:
+        if self.link is None and (block is None or block.kind != "code"):
             if "]" in text and "(" in text:
                 self.check_link_syntax(text, start, end)
             if "://" in text:
-                self.bare_urls = True
-                self.spans.extend(_split_urls(text, self.line(start), self.strong > 0))
+                self.add_bare(text, self.line(start))
                 return
-        self.spans.append(_span(Span, ("text", text, "", 0, self.strong > 0)))
+        self.spans.append(Span("text", text, "", 0, self.strong > 0))
+
+    def add_bare(self, text: str, line: int) -> None:
+        """A text that may hold bare addresses."""
+        self.bare_urls = True
+        self.with_urls.append((line, text))
+        self.spans.extend(split_urls(text, line, self.strong > 0))
 
     # Containers ---------------------------------------------------------------------------------------------------
 
-    def start_item(self, _: Any, start: int, end: int) -> None:
-        self.close()
+    def start_item(self, _: Any, _start: int, _end: int) -> None:
+        if self.block is not None:
+            self.close()
         self.item_count += 1
         self.items.append(self.item_count)
         self.opening = True
         self.place = None
 
     def end_item(self) -> None:
-        self.close()
+        if self.block is not None:
+            self.close()
         self.opening = False
         self.items.pop()
         self.place = None
 
-    def start_list(self, _: Any, start: int, end: int) -> None:
+    def start_list(self, _: Any, start: int, _end: int) -> None:
         self.close()
         self.list_count += 1
         self.lists.append(self.list_count)
@@ -263,7 +271,7 @@ class _Reader:
         self.lists.pop()
         self.place = None
 
-    def start_quote(self, _: Any, start: int, end: int) -> None:
+    def start_quote(self, _: Any, start: int, _end: int) -> None:
         self.close()
         self.quotes += 1
         self.deeper(start)
@@ -288,24 +296,18 @@ class _Reader:
     def open(self, kind: BlockKind, start: int, end: int) -> Block:
         if self.block is not None:
             self.close()
-        starts = self.starts
-        # The line break that ends a block still lies on its last line.
-        self.block = Block(
-            kind, bisect_right(starts, start), bisect_right(starts, end - 1), self.place or self.here(), self.opening
-        )
+        starts, line = self.starts, self.seen
+        while starts[line] <= start:
+            line += 1
+        self.seen = last = line
+        while starts[last] < end:  # the line break that ends a block still lies on its last line
+            last += 1
+        self.block = block = Block(kind, line, last, self.place or self.here(), self.opening)
         self.opening = False
-        return self.block
+        return block
 
     def start_paragraph(self, _: Any, start: int, end: int) -> None:
-        starts = self.starts
-        self.block = Block(
-            "paragraph",
-            bisect_right(starts, start),
-            bisect_right(starts, end - 1),
-            self.place or self.here(),
-            self.opening,
-        )
-        self.opening = False
+        self.open("paragraph", start, end)
 
     def start_heading(self, value: Any, start: int, end: int) -> None:
         self.open("heading", start, end).level = int(value["level"][1])
@@ -329,13 +331,12 @@ class _Reader:
     def start_head(self, _: Any, start: int, end: int) -> None:
         self.open("row", start, end).head = True
 
-    def start_cell(self, _: Any, start: int, end: int) -> None:
+    def start_cell(self, _: Any, _start: int, _end: int) -> None:
         self.spans = []
 
     def end_cell(self) -> None:
         self.finish_spans()
-        if self.block is not None:
-            self.block.cells = (*self.block.cells, self.spans)
+        self.cells.append(self.spans)
         self.spans = []
 
     def start_code(self, value: Any, start: int, end: int) -> None:
@@ -355,21 +356,19 @@ class _Reader:
         if block is None:
             return
         if block.kind == "row":
-            if any(block.cells):
+            if any(self.cells):
+                block.cells = self.cells
                 self.blocks.append(block)
+            self.cells = []
         elif block.kind == "code":
             self.blocks.append(block)
         else:
-            self.finish_spans()
-            if self.spans or block.kind == "heading":
-                block.spans = self.spans
-                self.blocks.append(block)
-        if self.tight_end is not None:
-            block.last = bisect_right(self.starts, self.tight_end - 1)
-            self.tight_end = None
+            if self.tight_end is not None:
+                block.last = bisect_right(self.starts, self.tight_end - 1)
+                self.tight_end = None
+            self.end_text()
+            return
         self.block, self.spans, self.link = None, [], None
-        if self.strong or self.images:
-            self.strong, self.images = 0, []
 
     def check_fence(self, kind: Any, start: int, end: int) -> None:
         if kind == "Indented":
@@ -386,7 +385,8 @@ class _Reader:
     def start_link(self, value: Any, start: int, end: int) -> None:
         if self.block is None or self.tight_end is not None:
             self.touch(start, end)
-        self.link = (value["dest_url"], start, len(self.spans))
+        mail = "mailto:" if value["link_type"] == "Email" else ""
+        self.link = (mail + value["dest_url"], start, len(self.spans))
 
     def end_link(self) -> None:
         if self.link is None:
@@ -395,14 +395,18 @@ class _Reader:
         spans = self.spans
         self.link = None
         if len(spans) == first + 1 and (only := spans[first]).kind == "text":
-            spans[first] = _span(Span, ("link", only.text, url, bisect_right(self.starts, start), only.strong))
+            line = self.seen if start < self.starts[self.seen] else self.line(start)
+            spans[first] = link = Span("link", only.text, url, line, only.strong)
+            self.links.append(link)
             return
         inner = spans[first:]
         del self.spans[first:]
         label = "".join(" " if s.kind == "break" else s.text for s in inner)
         strong = self.strong > 0 or (bool(inner) and all(s.strong for s in inner))
         image = bool(inner) and all(s.kind == "image" or not s.text.strip() for s in inner)
-        self.spans.append(Span("image" if image else "link", label, url, self.line(start), strong))
+        link = Span("image" if image else "link", label, url, self.line(start), strong)
+        self.spans.append(link)
+        self.links.append(link)
 
     def start_strong(self, _: Any, start: int, end: int) -> None:
         self.touch(start, end)
@@ -428,7 +432,7 @@ class _Reader:
         self.spans.append(Span("image", alt, "", self.line(start), False))
 
     def inline_html(self, tag: str, start: int) -> None:
-        match = _TAG.match(tag)
+        match = html.TAG.match(tag)
         if match is None or match[2] is None:
             return
         name = match[2].lower()
@@ -439,14 +443,14 @@ class _Reader:
         elif name == "a":
             if match[1]:
                 self.end_link()
-            elif (href := _attribute(_HREF, match[3])) and self.link is None:
+            elif (href := html.attribute(html.HREF, match[3])) and self.link is None:
                 self.link = (href, start, len(self.spans))
 
     def finish_spans(self) -> None:
         if self.link is not None:  # an <a> that nobody closed
             self.end_link()
         if self.bare_urls:
-            self.spans = _mended(self.spans)
+            self.spans = mended_links(self.spans)
             self.bare_urls = False
 
     # Problems -----------------------------------------------------------------------------------------------------
@@ -455,16 +459,18 @@ class _Reader:
         """What still looks like a link after parsing was meant to be one."""
         if found := _UNJOINED.search(self.source, start, end):
             line = self.line(found.start())
-            if not any(at == line and code == "broken-link" for at, code, _ in self.problems[-3:]):
+            if len(self.problems) < MAX_PROBLEMS and not any(
+                at == line and code == "broken-link" for at, code, _ in self.problems[-3:]
+            ):
                 opening = max(0, text.rfind("[", 0, text.find("](") if "](" in text else len(text)))
-                shown = _short(text[opening:].split("\n")[0])
+                shown = shorten(text[opening:].split("\n", maxsplit=1)[0])
                 self.problems.append(
                     (line, "broken-link", f"{shown!r} is no link: write [text](address) without spaces")
                 )
 
     def unresolved(self, link: Any) -> None:
         """Called for each ``[text][ref]`` whose *ref* nobody defined. Shortcuts such as ``[video]`` are plain text."""
-        if link["link_type"] == "Reference":
+        if link["link_type"] == "Reference" and len(self.problems) < MAX_PROBLEMS:
             line = self.line(link["span"]["start"])
             self.problems.append(
                 (line, "unresolved-reference", f"nothing defines the link reference [{link['reference']}]")
@@ -472,14 +478,14 @@ class _Reader:
 
     # Raw HTML -----------------------------------------------------------------------------------------------------
 
-    def start_html(self, _: Any, start: int, end: int) -> None:
+    def start_html(self, _: Any, _start: int, end: int) -> None:
         self.close()
         self.raw, self.raw_start = [], end
 
     def end_html(self) -> None:
         """Paragraphs and comments of a block of raw HTML: its words, line breaks and links, nothing else of it."""
         line = self.line(self.raw_start)
-        for kind, text, offset in _html_pieces("".join(self.raw)):
+        for kind, text, offset in html.pieces("".join(self.raw)):
             at = line + offset
             if kind == "comment":
                 self.close()
@@ -511,110 +517,6 @@ class _Reader:
             if offset:
                 self.spans.append(Span("break", " ", "", line + offset))
             if piece and self.link is None:
-                self.bare_urls = True
-                self.spans.extend(_split_urls(piece, line + offset, self.strong > 0))
+                self.add_bare(piece, line + offset)
             elif piece:
                 self.spans.append(Span("text", piece, "", 0))
-
-
-_PARAGRAPH_TAGS = frozenset(
-    "p div li ul ol table tr td th h1 h2 h3 h4 h5 h6 details summary blockquote section article center header footer dl dt "
-    "dd pre hr".split()
-)
-_SILENT_TAGS = frozenset({"script", "style", "textarea", "pre"})
-
-
-def _html_pieces(raw: str) -> Iterator[tuple[str, str, int]]:
-    """Kind, text and line offset of each piece of *raw*; one pass, never backwards."""
-    at = line = 0
-    silent: str | None = None
-    while at < len(raw):
-        tag = _TAG.search(raw, at)
-        stop = tag.start() if tag else len(raw)
-        if stop > at:
-            if silent is None:
-                yield "text", html.unescape(raw[at:stop]), line
-            line += raw.count("\n", at, stop)
-        if tag is None:
-            return
-        if tag[2] is None:  # a comment; one without an end runs to the end of the block
-            close = raw.find("-->", tag.end())
-            at = len(raw) if close < 0 else close + 3
-            if silent is None:
-                yield "comment", raw[stop:at], line
-        else:
-            at = tag.end()
-            name = tag[2].lower()
-            if silent:
-                silent = None if tag[1] and name == silent else silent
-            elif name in _SILENT_TAGS and not tag[1]:
-                silent = name
-            elif name == "a":
-                yield ("/a", "", line) if tag[1] else ("a", _attribute(_HREF, tag[3]), line)
-            elif name == "img":
-                yield "img", _attribute(_ALT, tag[3]), line
-            elif name == "br":
-                yield "br", "", line
-            elif name in _PARAGRAPH_TAGS:
-                yield tag[1] + "p", "", line
-        line += raw.count("\n", stop, at)
-
-
-def _attribute(pattern: re.Pattern[str], attributes: str) -> str:
-    match = pattern.search(attributes)
-    return html.unescape(next((group for group in match.groups() if group is not None), "")).strip() if match else ""
-
-
-def _split_urls(text: str, line: int, strong: bool) -> Iterator[Span]:
-    """*text* as spans, the bare addresses in it as links (GitHub Flavored Markdown, section 6.9).
-
-    Unlike there, an address also ends before full-width punctuation and before a Chinese word glued to it.
-    """
-    at = 0
-    for match in _BARE_URL.finditer(text):
-        url = _trimmed(match[0])
-        if len(url) < 10 or (match.start() and text[match.start() - 1].isalnum() and text[match.start() - 1].isascii()):
-            continue
-        if match.start() > at:
-            yield Span("text", text[at : match.start()], "", 0, strong)
-        yield Span("link", url, url, line, strong)
-        at = match.start() + len(url)
-    if at < len(text):
-        yield Span("text", text[at:], "", 0, strong)
-
-
-def _trimmed(url: str) -> str:
-    """Without the punctuation of the sentence around it; closing parentheses stay only where they were opened."""
-    end = len(url)
-    surplus = url.count(")") - url.count("(")
-    while end:
-        if url[end - 1] in "?!.,:;*_~'\"":
-            end -= 1
-        elif url[end - 1] == ")" and surplus > 0:
-            surplus -= 1
-            end -= 1
-        else:
-            break
-    return url[:end]
-
-
-def _mended(spans: list[Span]) -> list[Span]:
-    """The spans with ``[text] (url)`` and ``[text](url`` made into the links that were meant."""
-    mended: list[Span] = []
-    joined = False
-    for span in spans:
-        before = mended[-1] if mended else None
-        if joined and span.kind == "text":
-            span = span._replace(text=span.text.removeprefix(")"))
-        joined = False
-        if span.kind == "link" and span.text == span.url and before and before.kind == "text":
-            if found := _BROKEN_END.search(before.text):
-                mended[-1] = before._replace(text=before.text[: found.start()])
-                span = span._replace(text=found[1])
-                joined = True
-        mended.append(span)
-    return mended
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 40 else text[:39] + "…"

@@ -1,0 +1,93 @@
+"""What is configured, what is missing, and what to do about it: a line and a cure each. Changes nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.app import Clock, chat_settings, load, now
+from bot.digest.library import Library
+from bot.errors import ConfigurationError
+from bot.settings import READING, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `heji doctor`: what was looked at, how it is, and what to do about it."""
+
+    check: str
+    state: Literal["ok", "warn", "fail"]
+    message: str
+    cure: str = ""
+
+    def as_json(self) -> Mapping[str, str]:
+        """As `heji doctor --json` prints it."""
+        return {"check": self.check, "state": self.state, "message": self.message, "cure": self.cure}
+
+
+def diagnose(clock: Clock = now) -> tuple[Finding, ...]:
+    """What is configured, what is missing and what to do about it. Never raises on a mistake: that is a finding."""
+    try:
+        settings = Settings.load()
+    except ConfigurationError as error:
+        return (*_failed("configuration", error), *_reading_findings(clock))
+    found = Finding("configuration", "ok", "every variable that is set can be used")
+    return (found, *_reading_findings(clock), *_token_findings(settings))
+
+
+def _reading_findings(clock: Clock) -> tuple[Finding, ...]:
+    """How the content is, as far as the variables that it needs can be used."""
+    try:
+        settings = Settings.load(*READING)
+    except ConfigurationError:
+        return ()  # said already
+    try:
+        library = load(settings)
+    except ConfigurationError as error:
+        return _failed("content", error)
+    return _content_finding(library), _schedule_finding(library, settings, clock())
+
+
+def _failed(check: str, error: ConfigurationError) -> tuple[Finding, ...]:
+    """A finding for each mistake; its sentence ends with the cure."""
+    parts = (sentence.rstrip(".").rpartition(": ") for sentence in error.mistakes)
+    return tuple(Finding(check, "fail", message, cure) for message, _, cure in parts)
+
+
+def _content_finding(library: Library) -> Finding:
+    errors = sum(problem.severity == "error" for problem in library.problems)
+    counts = (("file", library.digests), ("topic", library.topics), ("item", library.items_under(())))
+    held = ", ".join(_counted(noun, len(rows)) for noun, rows in counts)
+    if not library.items:
+        return Finding("content", "fail", f"nothing to say: {held}", "write headings and links, or name other CONTENT")
+    if errors:
+        return Finding("content", "warn", f"{held}; {_counted('error', errors)}", "see heji check")
+    return Finding("content", "ok", held)
+
+
+def _counted(noun: str, n: int) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def _schedule_finding(library: Library, settings: Settings, moment: dt.datetime) -> Finding:
+    chosen = chat_settings(settings, library.config)
+    run = chosen.schedule.next_run(moment, chosen.zone)
+    return Finding(
+        "schedule", "ok", f"{chosen.schedule} in {chosen.zone.key}; the next edition would come {run:%Y-%m-%d %H:%M %Z}"
+    )
+
+
+def _token_findings(settings: Settings) -> list[Finding]:
+    set_up = [
+        name
+        for name, token in (("Telegram", settings.telegram_bot_token), ("Slack", settings.slack_bot_token))
+        if token
+    ]
+    if not set_up:
+        return [Finding("platforms", "ok", "no token is set: the bot answers in the terminal")]
+    return [
+        Finding(name, "warn", f"a token is set, but this version does not speak {name} yet", "use the terminal for now")
+        for name in set_up
+    ]

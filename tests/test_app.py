@@ -1,0 +1,228 @@
+"""The running bot: what it remembers, what it does with edited files, and that all its pages tell one story."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from bot.app import MAX_NEWS, build, chat_settings, load
+from bot.chat.conversation import Command
+from bot.digest.config import DigestConfig
+from bot.errors import ConfigurationError
+from bot.platforms.console import plain
+from bot.settings import Settings
+
+FRIDAY = dt.datetime(2026, 11, 27, 8, 0, tzinfo=dt.UTC)
+CURATOR = Command(chat="console:a", role="curator", language="en")
+
+
+class Clock:
+    """A clock that goes when it is told to."""
+
+    def __init__(self, moment):
+        self.moment = moment
+
+    def __call__(self):
+        return self.moment
+
+
+@pytest.fixture
+def clock():
+    return Clock(FRIDAY)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write(tmp_path / "list.md", six())
+    return tmp_path
+
+
+@pytest.fixture
+def app(folder, clock):
+    return build(Settings(content=(str(folder),)), clock=clock, random=Random(1))
+
+
+def six(*more):
+    return "".join(f"## {name}\n\n[On {name}](https://example.org/{name})\n\n" for name in (*"abcdef", *more))
+
+
+_ticks = iter(range(1, 1_000_000))
+
+
+def write(path: Path, text):
+    """Save *text*, with a time of its own: file systems count in ticks that may be longer than a test."""
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    stamp = 1_700_000_000 + next(_ticks)
+    os.utime(path, (stamp, stamp))
+
+
+def said(app, name, args="", **who):
+    return plain(app.answer(replace(CURATOR, name=name, args=args, **who)))
+
+
+# Starting -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("start", [build, load])
+def test_all_that_is_wrong_with_the_content_is_told_at_once(tmp_path, start):
+    write(tmp_path / "list.md", six())
+    write(tmp_path / "digest.yaml", "titel: x\ntimezone: Mars/Base\nschedule: 1 09:00\n")
+    with pytest.raises(ConfigurationError) as refused:
+        start(Settings(content=(str(tmp_path), str(tmp_path / "gone"))))
+    with pytest.raises(ConfigurationError) as mistaken:
+        start(Settings(content=(str(tmp_path),)))
+
+    assert [sentence.partition("digest.yaml, ")[2][:6] for sentence in refused.value.mistakes] == [
+        "",
+        "line 1",
+        "line 2",
+    ]
+    assert "gone, which does not exist" in refused.value.mistakes[0]
+    assert [sentence.partition("digest.yaml, ")[2][:6] for sentence in mistaken.value.mistakes] == [
+        "line 1", "line 2", "line 3",
+    ]  # fmt: skip
+
+
+def test_the_environment_wins_over_the_digest_which_wins_over_the_defaults():
+    config = DigestConfig(schedule="fri 18:00", timezone="Asia/Shanghai")
+    given = Settings(digest_schedule="daily 08:00", digest_timezone="Europe/Berlin", digest_language="zh")
+
+    assert shown(chat_settings(given, config)) == ("daily 08:00", "Europe/Berlin", "zh")
+    assert shown(chat_settings(Settings(), config)) == ("fri 18:00", "Asia/Shanghai", None)
+    assert shown(chat_settings(Settings(), DigestConfig())) == ("mon 09:00", "UTC", None)
+
+
+def shown(settings):
+    return str(settings.schedule), settings.zone.key, settings.language
+
+
+# Remembering ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_chat_keeps_its_language_and_others_theirs(app):
+    app.answer(replace(CURATOR, name="lang", args="zh"))
+
+    assert "状态" in said(app, "status")
+    assert "Status" in said(app, "status", chat="console:b")
+
+
+def test_more_goes_on_where_this_chat_is_and_nowhere_else(tmp_path, clock):
+    write(tmp_path / "list.md", "## t\n\n" + "".join(f"[Item {n}](https://example.org/{n})\n\n" for n in range(30)))
+    app = build(Settings(content=(str(tmp_path),)), clock=clock)
+    first, second = said(app, "topic", "t"), said(app, "more")
+
+    assert "https://example.org/0\n" in first
+    assert "https://example.org/0\n" not in second
+    assert "https://example.org/" in second
+    assert "https://example.org/" not in said(app, "more", chat="console:b")
+
+
+def test_what_nobody_has_written_about_is_counted(app):
+    for _ in range(2):
+        app.answer(replace(CURATOR, name="search", args="zzz qqq xxx"))
+
+    assert app.misses == {"zzz qqq xxx": 2}
+
+
+# Edited files ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_saved_is_there_at_the_next_look_and_is_news(app, folder, clock):
+    before = said(app, "new")
+    clock.moment += dt.timedelta(hours=1)
+    write(folder / "list.md", six("fresh"))
+    app.refresh()
+
+    assert "example.org/fresh" not in before
+    assert "https://example.org/fresh" in said(app, "topic", "fresh")
+    assert "https://example.org/fresh" in said(app, "new")
+    assert app.loaded == clock.moment
+
+
+def test_the_newest_news_come_first_and_the_oldest_are_let_go(app, folder):
+    write(folder / "list.md", six("first"))
+    app.refresh()
+    write(folder / "list.md", six("first", *(f"n{number}" for number in range(MAX_NEWS))))
+    app.refresh()
+
+    assert len(app.news) == MAX_NEWS
+    assert app.news[0].item.title == "On n0"
+    assert "On first" not in {one.item.title for one in app.news}
+
+
+@pytest.mark.parametrize(
+    ("broken", "why"),
+    [
+        ("## a\n\n[On a](https://example.org/a)\n\n[On b](https://example.org/b)\n", "shrank from 6 items to 2"),
+        ("", "emptied"),
+        (six().encode() + b"\xff", "not UTF-8"),
+        (None, "gone"),
+    ],
+)
+def test_a_digest_that_broke_does_not_replace_the_good_one_until_it_is_forced(app, folder, caplog, broken, why):
+    write(folder / "keeps.md", "## more\n\n[More](https://example.org/more)\n")
+    app.refresh()
+    if broken is None:
+        (folder / "list.md").unlink()
+    else:
+        write(folder / "list.md", broken)
+    loaded = app.loaded
+    app.refresh()
+    app.refresh()
+
+    assert "https://example.org/f" in said(app, "topic", "f")
+    assert [record.getMessage() for record in caplog.records if why in record.getMessage()] != []
+    assert len(caplog.records) == 1, "the same is not told at every look"
+    assert app.loaded == loaded
+    said(app, "reload", "force")
+    assert "https://example.org/f" not in said(app, "topic", "f")
+
+
+def test_reload_says_what_it_brought(app, folder):
+    write(folder / "list.md", six("fresh"))
+
+    assert "fresh" in said(app, "reload")
+    assert "https://example.org/fresh" in said(app, "new")
+
+
+def test_a_member_cannot_reload(app, folder):
+    write(folder / "list.md", six("fresh"))
+    said(app, "reload", role="member")
+
+    assert "fresh" not in {topic.title for topic in app.library.topics}
+
+
+def test_a_new_schedule_counts_and_a_wrong_one_does_not(app, folder, caplog):
+    write(folder / "digest.yaml", "schedule: fri 18:00\ntimezone: Asia/Shanghai\n")
+    app.refresh()
+    good = shown(app.defaults)
+    write(folder / "digest.yaml", "schedule: 5 18:00\ntimezone: Asia/Tokyo\n")
+    app.refresh()
+
+    assert good == ("fri 18:00", "Asia/Shanghai", None)
+    assert shown(app.defaults) == good
+    assert ["schedule kept" in record.getMessage() for record in caplog.records] == [True]
+
+
+# One story ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("schedule", ["mon 09:00", "fri 18:00", "daily 08:00", "monthly 15 09:00"])
+@pytest.mark.parametrize("day", ["2026-11-23T00:30", "2026-11-23T12:00", "2026-11-27T12:00", "2026-12-31T23:30"])
+def test_week_next_status_and_preview_speak_of_the_same_editions(folder, clock, schedule, day):
+    clock.moment = dt.datetime.fromisoformat(day).replace(tzinfo=dt.UTC)
+    app = build(Settings(content=(str(folder),), digest_schedule=schedule), clock=clock)
+    period = app.defaults.schedule.period_of(clock.moment.date())
+    coming = app.defaults.schedule.next_occurrence(clock.moment, app.defaults.zone).period
+    ahead = "b" if coming != period else "a"
+
+    assert "On a\n" in said(app, "week")
+    assert f"On {ahead} " in said(app, "next")
+    assert f"On {ahead}\n" in said(app, "preview")
+    assert f"  {ahead}\n" in said(app, "status")
+    assert "On e\n" in said(app, "preview", "e")

@@ -1,0 +1,103 @@
+"""What `heji doctor` finds: a line and a cure each, and all of it at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from bot.doctor import diagnose
+
+FRIDAY = dt.datetime(2026, 11, 27, 8, 0, tzinfo=dt.UTC)
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    """A folder with one good digest, where nobody's `.env` is."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "content").mkdir()
+    write(tmp_path, "list.md", "## ctr\n\n[A](https://example.org/a)\n")
+    return tmp_path
+
+
+def write(place, name, text):
+    (place / "content" / name).write_text(text, encoding="utf-8")
+
+
+def found(*checks):
+    return [one for one in diagnose(lambda: FRIDAY) if not checks or one.check in checks]
+
+
+def test_a_fresh_machine_is_in_order():
+    assert [(one.check, one.state, one.message, one.cure) for one in found()] == [
+        ("configuration", "ok", "every variable that is set can be used", ""),
+        ("content", "ok", "1 file, 1 topic, 1 item", ""),
+        ("schedule", "ok", "mon 09:00 in UTC; the next edition would come 2026-11-30 09:00 UTC", ""),
+        ("platforms", "ok", "no token is set: the bot answers in the terminal", ""),
+    ]
+
+
+def test_every_wrong_variable_is_found_and_the_content_looked_at_all_the_same(monkeypatch):
+    monkeypatch.setenv("PORT", "x")
+    monkeypatch.setenv("SLACK_COMMAND", "/No Command")
+    wrong = found("configuration")
+
+    assert [(one.state, one.message.split()[0]) for one in wrong] == [("fail", "SLACK_COMMAND"), ("fail", "PORT")]
+    assert (wrong[1].message, wrong[1].cure) == ('PORT is "x"', "write a number from 0 to 65535, such as 8080")
+    assert [one.state for one in found("content", "schedule")] == ["ok", "ok"]
+
+
+def test_a_variable_that_the_content_needs_is_told_once(monkeypatch):
+    monkeypatch.setenv("DIGEST_TIMEZONE", "Asia/Shangai")
+
+    assert [(one.check, one.state, one.cure) for one in found()] == [
+        ("configuration", "fail", "write an IANA name such as Asia/Shanghai or UTC")
+    ]
+
+
+def test_every_mistake_in_the_content_is_told_with_its_cure(place, monkeypatch):
+    write(place, "digest.yaml", "titel: x\ntimezone: Mars/Base\nschedule: 1 09:00\n")
+    monkeypatch.setenv("CONTENT", "content nowhere")
+    wrong = found("content")
+
+    assert [(one.state, one.message) for one in wrong] == [
+        ("fail", "CONTENT is nowhere, which does not exist"),
+        ("fail", "content/digest.yaml, line 1: unknown key titel in digest.yaml"),
+        ("fail", "content/digest.yaml, line 2: unknown zone Mars/Base in timezone"),
+    ]
+    assert all(one.cure for one in wrong)
+
+
+def test_a_schedule_that_is_none_is_found(place):
+    write(place, "digest.yaml", "title: x\nschedule: 1 09:00\n")
+    (wrong,) = found("content")
+
+    assert wrong.state == "fail"
+    assert wrong.message.startswith("content/digest.yaml, line 2: schedule: “1 09:00” is no schedule")
+    assert "mon 09:00" in wrong.cure
+
+
+def test_a_file_that_cannot_be_read_is_a_warning_that_says_where_to_look(place):
+    (place / "content" / "bad.md").write_bytes(b"\xff\xfe")
+    (told,) = found("content")
+
+    assert (told.state, told.message, told.cure) == ("warn", "1 file, 1 topic, 1 item; 1 error", "see heji check")
+
+
+def test_content_without_an_item_fails(place):
+    write(place, "list.md", "just words\n")
+    (told,) = found("content")
+
+    assert (told.state, told.message) == ("fail", "nothing to say: 1 file, 0 topics, 0 items")
+
+
+def test_a_token_for_a_platform_to_come_is_a_warning(monkeypatch):
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "123456:ABC-DEF")
+    (told,) = found("Telegram", "platforms")
+
+    assert told.state == "warn"
+    assert "123456" not in told.message + told.cure
+
+
+def test_the_json_of_a_finding_has_its_four_keys():
+    assert {tuple(one.as_json()) for one in found()} == {("check", "state", "message", "cure")}
