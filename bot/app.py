@@ -1,7 +1,8 @@
 """Put the rooms together: `build` makes the App that the command line runs and the platforms ask.
 
-The App holds what changes while the bot runs (the live content, what each chat chose) and does what answers ask for;
-what is said and chosen is decided in `chat` and `editions`. Nothing happens at import.
+The App holds the live content and the store, and does what answers ask for; what is said and chosen is decided in
+`chat` and `editions`. Without a store it remembers as long as it lives. Nothing happens at import, and what needs the
+database is imported where it is used: `heji ask` has to be quick.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from bot.chat import commands, pages
+from bot.chat.address import Address, parse_address
 from bot.chat.conversation import (
     Change,
     ChatSettings,
@@ -22,8 +26,15 @@ from bot.chat.conversation import (
     Context,
     CountMiss,
     News,
+    Pause,
+    PostNow,
     ReloadContent,
+    Resume,
     SetLanguage,
+    SkipNext,
+    Subscribe,
+    Subscribed,
+    Unsubscribe,
 )
 from bot.chat.message import Action, Message
 from bot.digest import sources
@@ -32,13 +43,24 @@ from bot.digest.library import Library
 from bot.digest.model import Problem
 from bot.digest.sources import Content, Reload
 from bot.editions.schedule import ScheduleError, parse_schedule
-from bot.errors import ConfigurationError
+from bot.errors import ConfigurationError, StoreError, StoreUnreachable
 from bot.settings import DEFAULT_SCHEDULE, DEFAULT_TIMEZONE, Settings
+
+if TYPE_CHECKING:
+    from bot.delivery.planner import Planner
+    from bot.standing import Standing
+    from bot.store.store import Store
 
 Clock = Callable[[], dt.datetime]
 
 MAX_NEWS = 200
-"""What came in since the start is told up to this many items."""
+"""What came in is told up to this many items."""
+
+TERMINAL = Address("console:terminal")
+"""The chat of whoever sits at the bot: it subscribes like any other, and till then sees what the first one gets."""
+
+READING_PATIENCE = 2.0
+"""Seconds that a verb which only reads waits for a database: it can do without."""
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +82,22 @@ def load(settings: Settings) -> Library:
     library = sources.load(settings.content)
     refuse_mistakes(library)
     return library
+
+
+def open_store(settings: Settings, *, upgrade: bool | None = None) -> Store:
+    """What is remembered, at DATABASE_URL; SQLite is made and upgraded on the way. Raises StoreError."""
+    from bot.store.store import Store
+
+    return Store.open(settings.sqlalchemy_url, upgrade=upgrade)
+
+
+def existing_store(settings: Settings) -> Store | None:
+    """The same for those who only read: nothing is made, and None where there is nothing. Raises StoreError."""
+    if settings.sqlite_file is not None and not Path(settings.sqlite_file).exists():
+        return None
+    from bot.store.store import Store
+
+    return Store.open(settings.sqlalchemy_url, patience=READING_PATIENCE)
 
 
 def refuse_mistakes(library: Library) -> None:
@@ -93,14 +131,17 @@ def chat_settings(settings: Settings, config: DigestConfig) -> ChatSettings:
 
 @dataclass(slots=True)
 class Remembered:
-    """What a chat chose and where it is, as long as the process lives."""
+    """Where a chat is, as long as the process lives, and the language it chose where nothing else keeps that."""
 
     language: str | None = None
     more: Action | None = None
 
 
 class App:
-    """The running bot. `answer` is what platforms call; it is safe to call from several threads."""
+    """The running bot. `answer` is what platforms call; it is safe to call from several threads.
+
+    *store* is None until `attach`. An App that is *rehearsing* says what it would do, and does nothing of it.
+    """
 
     def __init__(self, settings: Settings, content: Content, clock: Clock, random: Random) -> None:
         self.settings = settings
@@ -112,11 +153,29 @@ class App:
         self.news: deque[News] = deque(maxlen=MAX_NEWS)
         self.misses: Counter[str] = Counter()
         self.chats: dict[str, Remembered] = {}
+        self.rehearsing = False
+        self.store: Store | None = None
+        self.planner: Planner | None = None
+        self.noticed: Library | None = None
 
     @property
     def library(self) -> Library:
         """The digests, as they are live now."""
         return self.content.library
+
+    def attach(self, store: Store) -> None:
+        """From now on remember there, and plan from there."""
+        from bot.delivery.planner import Planner
+        from bot.platforms.console import Console
+        from bot.platforms.file import File
+        from bot.press import Press
+
+        press = Press((Console(), File()), language=self.settings.digest_language)
+        curators = tuple(map(Address, self.settings.curators))
+        self.planner = Planner(store, lambda: self.library, press, curators=curators)
+        self.store = store
+
+    # Answering ----------------------------------------------------------------------------------------------------
 
     def answer(self, command: Command) -> Message:
         """What is said to *command*, after doing what it asks for."""
@@ -129,40 +188,154 @@ class App:
         return message
 
     def context(self, command: Command) -> Context:
-        """What an answer may depend on, as it stands now."""
-        chat = self.remembered(command.chat)
-        return Context(
+        """What an answer may depend on, as it stands now. A database that is away takes no answer with it."""
+        mine = self.remembered(command.chat)
+        context = Context(
             library=self.library,
             now=self.clock(),
             random=self.random,
-            settings=replace(self.defaults, language=chat.language or self.defaults.language),
+            settings=replace(self.defaults, language=mine.language or self.defaults.language),
             news=tuple(self.news),
             watched_since=self.started,
             loaded=self.loaded,
-            more=chat.more,
+            more=mine.more,
+        )
+        if self.store is None:
+            return context
+        try:
+            return self._recalled(context, parse_address(command.chat), mine.language, self.store)
+        except StoreError as error:
+            log.warning("answered without what is remembered: %s", error)
+            return context
+
+    def _recalled(self, context: Context, chat: Address, language: str | None, store: Store) -> Context:
+        """*context* with what is remembered of *chat*, of its rotation and of the items."""
+        from bot import standing
+
+        found = self.standing(chat, store, language or store.memory.language(chat))
+        known = ((self.library.item(item_id), since) for item_id, since in store.memory.news(MAX_NEWS))
+        return replace(
+            context,
+            settings=found.settings,
+            subscription=standing.told(store, found) if found.of == chat else None,
+            history=found.history,
+            edition=found.edition(standing.today(found, context.now), self.library),
+            skipped=found.skipped,
+            news=tuple(News(item, since) for item, since in known if item is not None),
+            watched_since=store.memory.watched_since() or self.started,
         )
 
+    def standing(self, chat: Address, store: Store, language: str | None = None) -> Standing:
+        """How *chat* stands: what it subscribed to, what its rotation has posted."""
+        from bot import standing
+
+        see = standing.community if chat == TERMINAL else standing.standing
+        return see(store, chat, self.defaults, language=language)
+
     def remembered(self, chat: str) -> Remembered:
-        """What *chat* chose so far."""
+        """What the process itself knows of *chat*."""
         return self.chats.setdefault(chat, Remembered())
+
+    # Doing --------------------------------------------------------------------------------------------------------
 
     def apply(self, change: Change, command: Command, context: Context) -> Message | None:
         """Do what an answer asks for; a page where there is more to say than the answer could know."""
-        match change:
-            case SetLanguage(language=language):
-                self.remembered(command.chat).language = language
-            case CountMiss(query=query):
-                self.misses[query] += 1
-            case ReloadContent(force=force):
-                outcome = self.content.reload(force)
-                self.note(outcome)
-                return pages.reloaded(outcome, context.reader(command))
+        if self.rehearsing:
+            return None
+        try:
+            match change:
+                case ReloadContent(force=force):
+                    outcome = self.content.reload(force)
+                    self.note(outcome)
+                    return pages.reloaded(outcome, context.reader(command))
+                case SetLanguage(language=language):
+                    self._set_language(parse_address(command.chat), language)
+                case CountMiss(query=query):
+                    self._count_miss(query)
+                case _:
+                    return self._change(change, command, context)
+        except StoreError as error:
+            log.warning("not kept: %s", error)
+            if not isinstance(change, CountMiss):  # whoever asked got their answer all the same
+                return pages.error(error, context.library, context.reader(command))
         return None
+
+    def _count_miss(self, query: str) -> None:
+        if self.store is None:
+            self.misses[query] += 1
+        else:
+            self.store.memory.miss(query)
+
+    def _set_language(self, chat: Address, language: str) -> None:
+        if self.store is None:
+            self.remembered(str(chat)).language = language
+            return
+        self.store.memory.set_language(chat, language)
+        for one in self.store.subscriptions.of(chat):
+            if one.lang:  # who once chose one for the editions means these too
+                self.store.subscriptions.add(replace(one, lang=language))
+
+    def _change(self, change: Change, command: Command, context: Context) -> Message | None:
+        """What changes a chat's subscription, or posts."""
+        store, planner, chat = self.store, self.planner, parse_address(command.chat)
+        if store is None or planner is None:
+            raise StoreUnreachable("it has not answered yet")
+        match change:
+            case Subscribe(wants=wants):
+                self._subscribe(store, chat, wants, command.user)
+            case Unsubscribe():
+                store.subscriptions.remove(chat, _name(context))
+            case Pause():
+                store.subscriptions.pause(chat, _name(context))
+            case Resume():
+                store.subscriptions.resume(chat, _name(context))
+                store.subscriptions.wake(chat)
+            case PostNow(theme=theme):
+                planned = planner.post(theme=theme)
+                return pages.posted(planned.deliveries, context.reader(command))
+            case SkipNext(period=period):
+                rotation = self.standing(chat, store).rotation
+                done = rotation is not None and planner.skip(rotation, period)
+                return pages.skipped(period, done, context.reader(command))
+        return None
+
+    def _subscribe(self, store: Store, chat: Address, wants: Subscribed, user: str) -> None:
+        from bot.store.subscriptions import Subscriber
+
+        before = store.subscriptions.find(chat, wants.name)
+        owner = before.owner if before and before.owner else user
+        store.subscriptions.add(
+            Subscriber(chat, wants.name, wants.topics, wants.schedule, wants.zone, wants.format, wants.language,
+                       wants.items, wants.preview, owner, wants.state, wants.reason)
+        )  # fmt: skip
+
+    # As time goes by ----------------------------------------------------------------------------------------------
+
+    def tick(self) -> bool:
+        """Take up what changed, and plan what is due; whether there is something to send.
+
+        Raises StoreError; the next tick does what this one could not.
+        """
+        self.look()
+        return self.planner is not None and self.planner.plan().deliveries > 0
+
+    def look(self) -> bool:
+        """Take up what changed in the content, and notice what is new in it: nothing to send. Raises StoreError."""
+        self.refresh()
+        self.notice()
+        return False
 
     def refresh(self) -> None:
         """Take up what changed in the files since the last look; cheap where nothing did."""
         if (outcome := self.content.refresh()) is not None:
             self.note(outcome)
+
+    def notice(self) -> None:
+        """Remember which items are there, so that it is known which are new. Raises StoreError."""
+        library = self.library
+        if self.store is not None and self.noticed is not library:
+            self.store.memory.notice_items(item.id for item in library.items)
+            self.noticed = library
 
     def note(self, outcome: Reload) -> None:
         """Remember what a reload brought, and tell the log what it refused."""
@@ -177,3 +350,12 @@ class App:
             log.warning("schedule kept: %s", _sentence(found[0]))
         else:
             self.defaults = chat_settings(self.settings, self.library.config)
+        try:
+            self.notice()
+        except StoreError as error:
+            log.warning("new items are noticed later: %s", error)
+
+
+def _name(context: Context) -> str | None:
+    """Which of the chat's subscriptions it speaks of."""
+    return context.subscription.name if context.subscription else None

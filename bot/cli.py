@@ -6,28 +6,28 @@ wrong (`check`, `doctor`), 2 a mistake in the arguments or the configuration, wi
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from bot import operating
+from bot.operating import AsJson, Format, Language, topic
+from bot.output import at_signals, client_language, fail, open_streams, say, say_json, say_no_more, warn
 
 if TYPE_CHECKING:
     import datetime as dt
 
     from bot.app import App
-    from bot.chat.conversation import ChatSettings, Command, Reader
+    from bot.chat.conversation import ChatSettings, Reader
     from bot.chat.message import Message
     from bot.digest.library import Library
-    from bot.digest.model import Problem, Topic
-    from bot.editions.theme import History
+    from bot.digest.model import Problem
     from bot.settings import Settings
+    from bot.standing import Standing
 
 heji = typer.Typer(
     name="heji",
@@ -52,21 +52,6 @@ class Role(StrEnum):
     curator = "curator"
 
 
-class Language(StrEnum):
-    """What the bot speaks."""
-
-    zh = "zh"
-    en = "en"
-
-
-class Format(StrEnum):
-    """How much of an item is shown."""
-
-    compact = "compact"
-    normal = "normal"
-    full = "full"
-
-
 class Findings(StrEnum):
     """How `check` prints."""
 
@@ -87,7 +72,6 @@ MAX_WEEKS = 520
 """How far ahead themes are foretold: ten years of a weekly digest."""
 
 Paths = Annotated[list[str] | None, typer.Argument(metavar="PATH", help="Folders or files; CONTENT by default.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
 On = Annotated[PlatformName, typer.Option("--platform", help="Whose rendering to show.")]
 Speaking = Annotated[Language | None, typer.Option("--lang", help="Language of the bot's own words.")]
 
@@ -96,7 +80,7 @@ def main() -> None:
     """Run the command; every error raised on purpose ends as sentences on stderr and status 2."""
     from bot.errors import BotError
 
-    _open_streams()
+    open_streams()
     try:
         status = heji(sys.argv[1:] or ["--help"], prog_name="heji", standalone_mode=False)
         sys.stdout.flush()  # here, where it may fail: later nobody could say so
@@ -105,34 +89,12 @@ def main() -> None:
     except BotError as error:
         fail(str(error))
     except BrokenPipeError:
-        _print_no_more()
+        say_no_more()
         sys.exit(0)
     except OSError as error:
-        _print_no_more()
+        say_no_more()
         fail(f"{error.filename or 'the output'}: {error.strerror or error}")
     sys.exit(status)
-
-
-def _open_streams() -> None:
-    """UTF-8 in and out, whatever the locale; a stream that the caller closed (``heji run <&-``) is an empty one."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if (stream := getattr(sys, name)) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - for as long as we live
-        else:
-            stream.reconfigure(encoding="utf-8", errors="replace")
-
-
-def _print(text: str, end: str = "\n") -> None:
-    """*text* on stdout. That nobody reads it to its end (``heji export | head``) is no mistake."""
-    try:
-        print(text, end=end, flush=True)
-    except BrokenPipeError:
-        _print_no_more()
-
-
-def _print_no_more() -> None:
-    """What is still to be written has nowhere to go, and need not be tried once more at the end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _usage(error: typer.TyperException) -> str:
@@ -143,106 +105,43 @@ def _usage(error: typer.TyperException) -> str:
     return f"{sentence}{end} See {context.command_path if context else 'heji'} --help."
 
 
-def fail(sentences: str) -> NoReturn:
-    """End with status 2, a line for each mistake."""
-    for sentence in sentences.splitlines():
-        print(f"heji: {sentence}", file=sys.stderr)
-    sys.exit(2)
-
-
-# -- the chat ----------------------------------------------------------------------------------------------------------
+# -- the processes that stay -------------------------------------------------------------------------------------------
 
 
 @heji.command()
 def run() -> None:
-    """Start the bot. With no token in the environment: the chat on this terminal or pipe."""
-    _chat()
+    """Start the bot: chat, scheduler and delivery in one process. Ends with its input, unless PORT is set."""
+    with at_signals(partial(sys.exit, 0)):
+        from bot import running
+
+        running.run()
 
 
 @heji.command()
 def chat() -> None:
     """Chat on this terminal or pipe. One command a line, until its end or /quit."""
-    _chat()
+    with at_signals(partial(sys.exit, 0)):
+        from bot import running
+
+        running.chat()
 
 
-def _chat() -> None:
-    import asyncio
+@heji.command()
+def serve() -> None:
+    """Answer only: the one half of run. Any number of processes."""
+    with at_signals(partial(sys.exit, 0)):
+        from bot import running
 
-    with _at_signals(partial(sys.exit, 0)):
-        from bot import logs
-        from bot.app import build, now
-        from bot.platforms.console import Console, read_lines
-        from bot.settings import Settings
-
-        settings = Settings.load()
-        logs.set_up(settings, sys.stderr)
-        app = build(settings, clock=now)
-        console = Console.on(sys.stdout, next_page="/more")
-        try:
-            asyncio.run(_converse(app, console, read_lines(sys.stdin, sys.stdout)))
-        except asyncio.CancelledError:
-            if console.columns is not None:
-                print(flush=True)
-            # The thread that waits for the keyboard holds the lock of stdin, without which Python cannot end in order.
-            os._exit(0)
+        running.serve()
 
 
-async def _converse(app: App, console: Any, lines: Any) -> None:
-    """Question and answer until the lines end. On a terminal the bot speaks first.
+@heji.command()
+def work() -> None:
+    """Post editions only: the other half of run. Any number of processes."""
+    with at_signals(partial(sys.exit, 0)):
+        from bot import running
 
-    A signal cancels the waiting for a line; an answer that was begun is said to its end.
-    """
-    import asyncio
-
-    from bot.chat import commands
-    from bot.chat.conversation import Command
-
-    talk = asyncio.current_task()
-    assert talk is not None
-    me = Command(chat="console:terminal", user="console:me", role="curator", language=_client_language())
-    with _at_signals(partial(asyncio.get_running_loop().call_soon_threadsafe, talk.cancel)):
-        if console.columns is not None:
-            await _say(app.answer(_read(commands.read, "/start", me)), console)
-        async for line in lines:
-            if line.strip().casefold() in ("/quit", "/exit", "/q"):
-                return
-            if not line.strip():
-                continue
-            app.refresh()
-            if (command := commands.read(line, me)) is not None and not await _say(app.answer(command), console):
-                return
-
-
-def _read(read: Callable[..., Command | None], text: str, who: Command) -> Command:
-    command = read(text, who)
-    assert command is not None, "in a private chat everything is for the bot"
-    return command
-
-
-async def _say(message: Message, console: Any) -> bool:
-    from bot.platforms.base import Sent
-
-    for payload in console.render(message):
-        if not isinstance(await console.send({**payload, "params": {"text": payload["params"]["text"] + "\n"}}), Sent):
-            return False
-    return True
-
-
-@contextmanager
-def _at_signals(end: Callable[[], object]) -> Iterator[None]:
-    """Call *end* when SIGTERM or SIGINT comes."""
-    before = {number: signal.signal(number, lambda *_: end()) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _client_language() -> str | None:
-    """The language of the person at this terminal, as their environment says (POSIX, section 8.2)."""
-    tag = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
-    return tag.split(".")[0] if tag.split(".")[0] not in ("", "C", "POSIX") else None
+        running.work()
 
 
 # -- one question ------------------------------------------------------------------------------------------------------
@@ -259,22 +158,38 @@ def ask(
     page: Annotated[int, typer.Option(metavar="N", min=1, help="Page of a long answer.")] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """One question, one answer."""
+    """One question, one answer. Changes nothing."""
     from dataclasses import replace
 
-    from bot.app import build, now
+    from bot.app import TERMINAL, build, now
     from bot.chat import commands
     from bot.chat.conversation import Command
     from bot.settings import READING, Settings
 
-    app = build(Settings.load(*READING), clock=now)
+    settings = Settings.load(*READING)
+    app = build(settings, clock=now)
+    app.rehearsing = True
+    _recall(app, settings)
     chosen = lang.value if lang else None
-    app.remembered("console:ask").language = chosen
-    who = Command(chat="console:ask", role=role.value, language=chosen or _client_language())
-    command = _read(commands.read, text.strip() or "/help", who)
+    app.remembered(str(TERMINAL)).language = chosen
+    who = Command(chat=str(TERMINAL), user="console:me", role=role.value, language=chosen or client_language())
+    command = commands.read(text.strip() or "/help", who)
+    assert command is not None, "in a private chat everything is for the bot"
     if page > 1:
         command = replace(command, page=page)
     _print_calls(platform, app.answer(command), as_json)
+
+
+def _recall(app: App, settings: Settings) -> None:
+    """What is remembered, if anything is. A database that cannot be used is said aloud, and no hindrance to reading."""
+    from bot.app import existing_store
+    from bot.errors import StoreError
+
+    try:
+        if (store := existing_store(settings)) is not None:
+            app.attach(store)
+    except StoreError as error:
+        warn(f"{error} The answer knows of nothing that was posted.")
 
 
 def _print_calls(platform: PlatformName, message: Message, as_json: bool) -> None:
@@ -283,10 +198,10 @@ def _print_calls(platform: PlatformName, message: Message, as_json: bool) -> Non
     console = Console() if as_json else Console.on(sys.stdout)
     payloads = console.render(message)
     if as_json:
-        _print(json.dumps({"platform": platform.value, "calls": payloads}, ensure_ascii=False))
+        say_json({"platform": platform.value, "calls": payloads})
         return
     for payload in payloads:
-        _print(payload["params"]["text"])
+        say(payload["params"]["text"])
 
 
 # -- what was written --------------------------------------------------------------------------------------------------
@@ -310,7 +225,7 @@ def check(
     found = (*missing, *_lint(library))
     text = {"text": findings.as_text, "json": findings.as_json, "github": findings.as_github}[output.value](found)
     if text:
-        _print(text)
+        say(text)
     raise typer.Exit(int(any(problem.severity == "error" for problem in found)))
 
 
@@ -376,11 +291,11 @@ def export(
             print(f"heji: {problem.file}: {problem.message}", file=sys.stderr)
     match output:
         case ExportFormat.json:
-            _print(texts.as_json(library.digests))
+            say(texts.as_json(library.digests))
         case ExportFormat.opml:
-            _print(texts.as_opml(library.digests, library.title), end="")
+            say(texts.as_opml(library.digests, library.title), end="")
         case ExportFormat.csv:
-            _print(texts.as_csv(library.digests), end="")
+            say(texts.as_csv(library.digests), end="")
 
 
 # -- what comes --------------------------------------------------------------------------------------------------------
@@ -394,20 +309,24 @@ def calendar(
     weeks: Annotated[int, typer.Option(metavar="N", min=1, max=MAX_WEEKS, help="How many weeks.")] = 12,
     as_json: AsJson = False,
 ) -> None:
-    """The themes that the coming weeks will bring if nothing changes."""
-    from bot.editions.calendar import row, simulate
+    """The themes of the coming weeks, if nothing changes."""
+    from bot.editions.calendar import periods, row
     from bot.editions.schedule import first_day
 
-    library, chosen = _content_and_settings()
-    first = first_day(start) if start else _this_period(chosen)
-    history = _history_before(first, library, chosen)
-    editions = simulate(library, history, first, weeks, schedule=chosen.schedule)
+    library, found = _content_and_standing()
+    first = first_day(start) if start else _this_period(found)
+    from bot.standing import foreseen
+
+    schedule, holidays = found.settings.schedule, library.config.holidays
+    before = _periods_before(first, library, found)
+    wanted = periods(schedule, first, weeks, holidays)
+    editions = tuple(one for one in foreseen(library, found, (*before, *wanted)) if one.period in wanted)
     if as_json:
-        _print(json.dumps([row(edition) for edition in editions], ensure_ascii=False))
+        say_json([row(edition) for edition in editions])
         return
     from bot.chat import pages
 
-    _print_calls(PlatformName.console, pages.calendar(editions, _reader(library, chosen)), as_json=False)
+    _print_calls(PlatformName.console, pages.calendar(editions, _reader(library, found.settings)), as_json=False)
 
 
 @heji.command()
@@ -431,70 +350,61 @@ def preview(
     from bot.editions.edition import compose
     from bot.editions.schedule import first_day
     from bot.editions.theme import pick
+    from bot.standing import history_before
 
-    library, chosen = _content_and_settings()
+    library, found = _content_and_standing()
+    chosen = found.settings
     run = chosen.schedule.next_occurrence(now(), chosen.zone, library.config.holidays)
     period = week or run.period
-    history = _history_before(first_day(period), library, chosen)
-    picked = pick(library, history, period, theme=_topic(library, theme) if theme else None)
     reader = replace(_reader(library, chosen, lang), format=output.value)
+    edition = found.edition(period, library) if theme is None else None
+    if edition is not None:  # it was posted, and this is what it was
+        _print_calls(platform, pages.edition(edition, library, reader), as_json)
+        return
+    history = history_before(library, found, _periods_before(first_day(period), library, found))
+    picked = pick(library, history, period, topics=chosen.topics, theme=topic(library, theme) if theme else None)
     if picked is None or not picked.items:
         page = pages.topic(picked.topic, library, reader) if picked else pages.nothing_to_post(reader)
     else:
-        page = pages.edition(compose(library, picked, history, period), library, reader)
+        composed = compose(library, picked, history, period, items_per_edition=chosen.items_per_edition)
+        page = pages.edition(composed, library, reader)
     _print_calls(platform, page, as_json)
 
 
-def _content_and_settings() -> tuple[Library, ChatSettings]:
-    from bot.app import chat_settings, load
+def _content_and_standing() -> tuple[Library, Standing]:
+    """The content, and what was posted of it to whoever sits here, else to the first that subscribed."""
+    from bot.app import TERMINAL, build, now
     from bot.settings import READING, Settings
+    from bot.standing import Standing
 
-    settings: Settings = Settings.load(*READING)
-    library = load(settings)
-    return library, chat_settings(settings, library.config)
-
-
-def _topic(library: Library, name: str) -> Topic:
-    """The topic called *name*; not finding it names what comes near."""
-    from bot.errors import ConfigurationError, TopicAmbiguous, TopicNotFound
-
-    try:
-        return library.find_topic(name)
-    except TopicNotFound as error:
-        near = error.suggestions
-        sentence = f"--theme: no topic is called {name}"
-    except TopicAmbiguous as error:
-        near = error.candidates
-        sentence = f"--theme: more than one topic is called {name}"
-    hint = ", ".join(" / ".join(topic.path) for topic in near)
-    raise ConfigurationError(f"{sentence}; near are: {hint}" if hint else f"{sentence}; see heji ask /topics")
+    settings = Settings.load(*READING)
+    app = build(settings, clock=now)
+    _recall(app, settings)
+    if app.store is None:
+        return app.library, Standing(app.defaults)
+    return app.library, app.standing(TERMINAL, app.store)
 
 
-def _history_before(day: dt.date, library: Library, chosen: ChatSettings) -> History:
-    """What will have been posted before *day*, if nothing changes, counted from the present period on."""
+def _periods_before(day: dt.date, library: Library, found: Standing) -> tuple[str, ...]:
+    """The periods that come before *day*, from the present one on."""
     from itertools import takewhile
 
-    from bot.editions.calendar import unfold
-    from bot.editions.theme import History
     from bot.errors import ConfigurationError
 
-    start = _this_period(chosen)
+    schedule, start = found.settings.schedule, _this_period(found)
     if (day - start).days > MAX_WEEKS * 7:
         raise ConfigurationError(f"{day} is too far ahead: name a period within {MAX_WEEKS} weeks from now")
-    days = takewhile(lambda one: one < day, chosen.schedule.days(start))
-    coming = [chosen.schedule.period_of(one) for one in days if one not in library.config.holidays]
-    history = History()
-    for edition in unfold(library, history, coming):
-        history = history.after(edition)
-    return history
+    days = takewhile(lambda one: one < day, schedule.days(start))
+    return tuple(schedule.period_of(one) for one in days if one not in library.config.holidays)
 
 
-def _this_period(chosen: ChatSettings) -> dt.date:
+def _this_period(found: Standing) -> dt.date:
     """The first day of the period that it is now in the chat's zone."""
     from bot.app import now
     from bot.editions.schedule import first_day
+    from bot.standing import today
 
-    return first_day(chosen.schedule.period_of(now().astimezone(chosen.zone).date()))
+    return first_day(today(found, now()))
 
 
 def _reader(library: Library, chosen: ChatSettings, lang: Language | None = None) -> Reader:
@@ -502,7 +412,7 @@ def _reader(library: Library, chosen: ChatSettings, lang: Language | None = None
     from bot.chat.conversation import Reader
     from bot.chat.language import choose
 
-    language = choose(lang.value if lang else None, chosen.language, _client_language(), library.language)
+    language = choose(lang.value if lang else None, chosen.language, client_language(), library.language)
     return Reader(language=language, zone=chosen.zone, now=now(), role="curator")
 
 
@@ -516,9 +426,17 @@ def doctor(as_json: AsJson = False) -> None:
 
     found = diagnose()
     if as_json:
-        _print(json.dumps([finding.as_json() for finding in found], ensure_ascii=False))
+        say_json([finding.as_json() for finding in found])
     else:
         for finding in found:
             cure = f": {finding.cure}" if finding.cure else ""
-            _print(f"{finding.state:<4}  {finding.check:<13}  {finding.message}{cure}")
+            say(f"{finding.state:<4}  {finding.check:<13}  {finding.message}{cure}")
     raise typer.Exit(int(any(finding.state == "fail" for finding in found)))
+
+
+# -- what goes out -----------------------------------------------------------------------------------------------------
+
+heji.command()(operating.post)
+heji.command()(operating.deliveries)
+heji.add_typer(operating.chats, name="chats")
+heji.add_typer(operating.database, name="db")

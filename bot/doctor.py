@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.app import Clock, chat_settings, load, now
+from bot.app import Clock, chat_settings, existing_store, load, now
 from bot.digest.library import Library
-from bot.errors import ConfigurationError
+from bot.errors import ConfigurationError, StoreError
 from bot.settings import READING, Settings
 
 
@@ -34,7 +34,27 @@ def diagnose(clock: Clock = now) -> tuple[Finding, ...]:
     except ConfigurationError as error:
         return (*_failed("configuration", error), *_reading_findings(clock))
     found = Finding("configuration", "ok", "every variable that is set can be used")
-    return (found, *_reading_findings(clock), *_token_findings(settings))
+    return (found, *_reading_findings(clock), *_database_findings(settings), *_token_findings(settings))
+
+
+def _database_findings(settings: Settings) -> tuple[Finding, ...]:
+    """Whether the database can be read and written, and what is left undone in it. A mark is written to know."""
+    try:
+        store = existing_store(settings)
+        if store is None:
+            return ()
+        try:
+            store.memory.remember("doctor", store.now().isoformat())
+            counts = store.ledger.counts()
+        finally:
+            store.close()
+    except StoreError as error:
+        message, _, cure = str(error).rstrip(".").rpartition(": ")
+        return (Finding("database", "fail", message or cure, cure if message else "see heji db upgrade"),)
+    found = Finding("database", "ok", "it can be read and written")
+    if uncertain := counts.get("uncertain"):
+        return found, Finding("deliveries", "warn", f"{uncertain:,} uncertain", "see heji deliveries --state uncertain")
+    return (found,)
 
 
 def _reading_findings(clock: Clock) -> tuple[Finding, ...]:

@@ -34,6 +34,7 @@ DEFAULT_TIMEZONE = "UTC"
 
 READING = (
     "content",
+    "database_url",
     "content_refresh",
     "allow_private_addresses",
     "digest_schedule",
@@ -94,7 +95,8 @@ def _schedule(text: str) -> str:
     return " ".join(text.lower().split())
 
 
-def _zone(text: str) -> str:
+def known_zone(text: str) -> str:
+    """The IANA name that *text* is. Raises ValueError saying that it is none, and what comes near."""
     try:
         return ZoneInfo(text).key
     except (ValueError, OSError, LookupError):  # a folder's name, a path out of the database, no such zone
@@ -252,7 +254,7 @@ class Settings(BaseSettings):
     digest_schedule: Annotated[str, AfterValidator(_schedule)] | None = Field(
         None, description="write for example mon 09:00, or mon,thu 18:30, or daily 08:00, or monthly 1 09:00"
     )
-    digest_timezone: Annotated[str, AfterValidator(_zone)] | None = Field(
+    digest_timezone: Annotated[str, AfterValidator(known_zone)] | None = Field(
         None, description="write an IANA name such as Asia/Shanghai or UTC"
     )
     digest_language: Annotated[str, AfterValidator(_language)] | None = Field(None, description="write zh or en")
@@ -289,6 +291,12 @@ class Settings(BaseSettings):
         """DATABASE_URL as SQLAlchemy takes it: hosts write `postgres://`, which it refuses. Holds the password."""
         url = self.database_url.get_secret_value()
         return re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql+psycopg://", url)
+
+    @property
+    def sqlite_file(self) -> str | None:
+        """The file of a SQLite database; None for PostgreSQL, and for a database in memory."""
+        kind, _, rest = self.database_url.get_secret_value().partition(":///")
+        return rest.partition("?")[0] or None if kind == "sqlite" else None
 
     def secrets(self) -> frozenset[str]:
         """Every text that no log, page or error message may hold, the password inside DATABASE_URL too."""

@@ -15,7 +15,18 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from bot.chat import commands
-from bot.chat.conversation import ChatSettings, Command, Context, SetLanguage
+from bot.chat.conversation import (
+    Change,
+    ChatSettings,
+    Command,
+    Context,
+    Pause,
+    Resume,
+    SetLanguage,
+    Subscribe,
+    Subscribed,
+    Unsubscribe,
+)
 from bot.chat.message import Message
 from bot.digest.config import DigestConfig
 from bot.digest.library import Library
@@ -69,18 +80,35 @@ def conversation(golden: Golden, library: Library) -> Iterator[Message | None]:
         format=golden.settings.get("format", "normal"),
     )
     who = Command(role=golden.settings.get("role", "member"), private=golden.settings.get("where") != "group")
-    more = None
+    more, subscription = None, None
     for line in golden.typed or ("",):
         command = commands.read(line, who)
         if command is None:
             yield None
             continue
-        answer = commands.answer(command, Context(library, NOW, Random(1), settings=settings, more=more))
+        wanted = subscription.settings(settings.language) if subscription else settings
+        context = Context(library, NOW, Random(1), settings=wanted, more=more, subscription=subscription)
+        answer = commands.answer(command, context)
         more = answer.message.more
         for change in answer.changes:
             if isinstance(change, SetLanguage):
                 settings = replace(settings, language=change.language)
+            subscription = subscribed(subscription, change)
         yield answer.message
+
+
+def subscribed(before: Subscribed | None, change: Change) -> Subscribed | None:
+    """The chat's subscription after *change*."""
+    match change:
+        case Subscribe(wants):
+            return wants
+        case Unsubscribe():
+            return None
+        case Pause():
+            return replace(before, state="paused")
+        case Resume():
+            return replace(before, state="active", reason="")
+    return before
 
 
 def settle(golden: Golden, said: str) -> None:

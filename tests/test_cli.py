@@ -23,7 +23,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import bot.app
-from bot import cli
+from bot import cli, running
 from bot.platforms.console import Console
 
 ROOT = Path(__file__).parent.parent
@@ -32,7 +32,10 @@ CTR = (
     "https://daiwk.github.io/posts/dl-dl-ctr-models.html",
 )
 FIVE = "/topics\n/topic ctr\n/search bert 蒸馏\n/topic gnn\n/week\n"
-VERBS = ("run", "chat", "ask", "check", "export", "calendar", "preview", "doctor")
+VERBS = (
+    "run", "chat", "serve", "work", "ask", "check", "export", "calendar", "preview", "doctor",
+    "post", "deliveries", "chats", "db",
+)  # fmt: skip
 FRIDAY = dt.datetime(2026, 11, 27, 8, 0, tzinfo=dt.UTC)
 LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE")
 TOKEN = "123456:ABC-very_secret"
@@ -151,7 +154,7 @@ def test_chat_takes_bytes_that_no_person_types(place):
     assert all(url in done.out for url in CTR)
     assert len(done.out) < 20_000
     assert not re.search(r"[\x00\x07\x1b]", done.out)
-    assert [json.loads(line)["level"] for line in done.err.splitlines()] == ["debug"]
+    assert {json.loads(line)["level"] for line in done.err.splitlines()} <= {"debug", "info"}
     assert TOKEN not in done.out + done.err
 
 
@@ -290,7 +293,7 @@ def test_a_signal_waits_for_the_answer_that_was_begun(place, monkeypatch):
         yield "/topics"
 
     with pytest.raises(asyncio.CancelledError):
-        asyncio.run(cli._converse(app, console, lines()))
+        asyncio.run(running.converse(app, console, lines()))
 
     assert [CTR[1] in payload["params"]["text"] for _, payload in console.sent] == [True]
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
@@ -775,7 +778,7 @@ def test_what_is_saved_while_the_chat_runs_is_there_at_the_next_question(place, 
         write(digest, whole)
         yield "/topic fresh"
 
-    asyncio.run(cli._converse(app, console, lines()))
+    asyncio.run(running.converse(app, console, lines()))
     first, fresh, kept, back = (payload["params"]["text"] for _, payload in console.sent)
 
     assert "https://example.org/fresh" in fresh

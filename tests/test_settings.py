@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from bot.editions.schedule import parse_schedule
 from bot.errors import ConfigurationError
-from bot.settings import DEFAULT_SCHEDULE, DEFAULT_TIMEZONE, READING, Settings, _zone
+from bot.settings import DEFAULT_SCHEDULE, DEFAULT_TIMEZONE, READING, Settings, known_zone
 
 EXAMPLE = Path(__file__).parent.parent / ".env.example"
 
@@ -262,7 +262,7 @@ def test_a_variable_that_needs_another_says_so(environment, variables, lonely):
 @pytest.mark.parametrize("zone", ["Asia", "../etc/passwd", "/etc/localtime", "", "\0", "UTC+8", "x" * 5000])
 def test_nothing_that_is_no_zone_gets_past(zone):
     with pytest.raises(ValueError, match="no known time zone"):
-        _zone(zone)
+        known_zone(zone)
 
 
 @given(
@@ -277,7 +277,7 @@ def test_a_schedule_that_is_let_through_is_one(text):
 
 def test_the_defaults_for_new_chats_are_sound():
     assert str(parse_schedule(DEFAULT_SCHEDULE)) == DEFAULT_SCHEDULE
-    assert _zone(DEFAULT_TIMEZONE) == DEFAULT_TIMEZONE
+    assert known_zone(DEFAULT_TIMEZONE) == DEFAULT_TIMEZONE
 
 
 # What is never shown --------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bot.chat import handlers, pages
+from bot.chat import handlers, pages, subscription
 from bot.chat.access import NotAllowed, may
 from bot.chat.conversation import QUESTION, Answer, Asked, Command, Context, Reader, Row
 from bot.chat.language import later
@@ -161,11 +161,26 @@ TABLE: tuple[Row, ...] = (
     Row("new", later("what came in lately"), handlers.new, words=("最新", "最近更新")),
     Row("week", later("this week's edition"), handlers.week, words=("本周", "这周", "本期")),
     Row("next", later("the coming theme"), handlers.next_edition, words=("下周", "下期", "预告")),
-    Row("status", later("the next edition, and the state of the digest"), handlers.status, words=("状态",)),
+    Row("status", later("the last and the next edition, and the state of the digest"),
+        subscription.status, words=("状态",)),
+    Row("subscribe", later("post the weekly here"), subscription.subscribe,
+        group_role="admin", arguments=(later("[topics…]"), later("[mon 09:00]"), "[Asia/Shanghai]"),
+        aliases=("sub",), words=("订阅",)),
+    Row("unsubscribe", later("post nothing here any more"), subscription.unsubscribe,
+        group_role="admin", aliases=("unsub",), words=("退订", "取消订阅")),
+    Row("pause", later("post nothing here for a while"), subscription.pause, group_role="admin", words=("暂停",)),
+    Row("resume", later("post here again"), subscription.resume, group_role="admin", words=("恢复",)),
+    Row("settings", later("what this chat has chosen"), subscription.settings,
+        group_role="admin", words=("设置",)),
+    Row("set", later("change format, preview, lang, items, timezone, schedule or topics"), subscription.set_one,
+        group_role="admin", arguments=(later("key"), later("value"))),
     Row("lang", later("speak Chinese or English"), handlers.set_language,
         group_role="admin", arguments=("[zh|en]",), words=("语言",)),
     Row("preview", later("the coming edition as it will be posted"), handlers.preview,
         role="curator", arguments=(_TOPIC,), words=("预览",)),
+    Row("post", later("post an edition now, to everybody"), subscription.post,
+        role="curator", arguments=(_TOPIC,), words=("发布",)),
+    Row("skip", later("let the coming edition go"), subscription.skip, role="curator", words=("跳过",)),
     Row("reload", later("read the content again"), handlers.reload,
         role="curator", arguments=("[force]",), words=("重新加载",)),
     Row("check", later("what there is to fix in the content"), handlers.check, role="curator", words=("检查",)),

@@ -10,14 +10,14 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from bot.chat.access import Role, may
 from bot.chat.language import Voice, choose, voice
 from bot.chat.message import Action, Format, Message
 from bot.digest.library import Library
-from bot.digest.model import Item
+from bot.digest.model import Item, Path, Topic
 from bot.editions.edition import Edition
 from bot.editions.schedule import Schedule, parse_schedule
 from bot.editions.theme import History
@@ -65,6 +65,54 @@ class ChatSettings:
     items_per_edition: int | None = None
 
 
+State: TypeAlias = Literal["active", "paused", "suspended"]
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The last edition that went to a chat: its period (`post/…` if out of turn), its theme, and when it was sent."""
+
+    period: str
+    theme: Path
+    at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A period that brought nothing, when it was owed, and why: `too-late`, `holiday`, `skipped`, `nothing`."""
+
+    period: str
+    at: dt.datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """A chat's subscription: what it wants and how it stands.
+
+    No *topics*: all; else names that `Library.find_topic` knows. No *language*: the digest's. No *items*: as many as
+    the digest says. *reason* says why it is suspended, *troubles* what could not be delivered here lately.
+    """
+
+    name: str = "weekly"
+    topics: tuple[str, ...] = ()
+    schedule: Schedule = MONDAYS
+    zone: ZoneInfo = UTC
+    format: Format = "normal"
+    language: str | None = None
+    items: int | None = None
+    preview: bool = False
+    state: State = "active"
+    reason: str = ""
+    last: Posted | None = None
+    missed: Missed | None = None
+    troubles: tuple[str, ...] = ()
+
+    def settings(self, language: str | None = None) -> ChatSettings:
+        """How a chat so subscribed wants its answers; *language* where the subscription names none."""
+        return ChatSettings(self.language or language, self.format, self.schedule, self.zone, self.topics, self.items)
+
+
 @dataclass(frozen=True, slots=True)
 class News:
     """An item and when it was first seen in the digest."""
@@ -79,7 +127,9 @@ class Context:
 
     *news* runs from the newest; *watched_since* is when the bot began to notice, *loaded* when the library was last
     read. *edition* is this period's where one was composed already. *more* is what the last answer here left to see.
-    *root* stands before a command's name: ``/``, on Slack ``/digest ``.
+    *root* stands before a command's name: ``/``, on Slack ``/digest ``. *settings* are those of the *subscription*
+    where there is one. *skipped* are periods that the curators let go. *history* is that of the settings' rotation,
+    *past* finds that of another.
     """
 
     library: Library
@@ -93,6 +143,9 @@ class Context:
     loaded: dt.datetime | None = None
     more: Action | None = None
     root: str = "/"
+    subscription: Subscribed | None = None
+    skipped: tuple[str, ...] = ()
+    past: Callable[[ChatSettings], History] = lambda _: History()
 
     def reader(self, command: Command) -> Reader:
         """Whom the answer to *command* is for. The chat's own choice of language goes before the client's."""
@@ -132,6 +185,11 @@ class Reader:
         """Whether this reader may do what *needed* may."""
         return may(self.role, needed)
 
+    @property
+    def changes_chat(self) -> bool:
+        """Whether this reader may change what the chat wants: its admins, and everybody where they are alone."""
+        return self.private or self.may("admin")
+
 
 @dataclass(frozen=True, slots=True)
 class SetLanguage:
@@ -154,7 +212,48 @@ class CountMiss:
     query: str
 
 
-Change: TypeAlias = SetLanguage | ReloadContent | CountMiss
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """This chat's subscription shall be as *wants* has it, from its name to its reason: a new one, or settings changed.
+
+    Who asked becomes its owner where it had none. The rest of *wants* (last, missed, troubles) is not for keeping.
+    """
+
+    wants: Subscribed
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    """This chat's subscription shall end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Nothing shall be posted here until `Resume`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """It shall be posted here again, whether it was paused or suspended."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostNow:
+    """An edition shall go to all active subscriptions, now. Its outcome goes to `pages.posted`."""
+
+    theme: Topic | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SkipNext:
+    """*period* shall bring nothing to the rotation of this chat's settings. Its outcome goes to `pages.skipped`."""
+
+    period: str
+
+
+Change: TypeAlias = (
+    SetLanguage | ReloadContent | CountMiss | Subscribe | Unsubscribe | Pause | Resume | PostNow | SkipNext
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterator
 
-from bot.chat import language, pages
+from bot.chat import pages
 from bot.chat.conversation import Answer, Asked, Context, CountMiss, ReloadContent, SetLanguage
 from bot.chat.pages.parts import reference
+from bot.chat.wishes import SettingRefused, read_language
 from bot.digest.library import Library
 from bot.digest.linter import lint
 from bot.digest.model import Item, Topic
@@ -25,7 +27,6 @@ class TopicGone(BotError, LookupError):
 _ADDRESS = re.compile(r"(?:https?://|mailto:)[^\s<>\"，。）」】]+", re.IGNORECASE)
 _ARXIV = re.compile(r"(?:arxiv:\s*)?(?:\d{4}\.\d{4,5}|[a-z-]+(?:\.[a-z]{2})?/\d{7})(?:v\d+)?", re.IGNORECASE)
 _HOST = re.compile(r"[\w-]+(?:\.[\w-]+)+/\S*")
-_LANGUAGES = {"中文": "zh", "汉语": "zh", "chinese": "zh", "英文": "en", "英语": "en", "english": "en"}
 _TOPIC_SHORTCUTS = 3
 
 
@@ -37,13 +38,13 @@ def topic(asked: Asked) -> Answer:
     if not asked.args:
         return Answer(pages.choice(asked.library, asked.reader))
     try:
-        found = _topic_called(asked.args, asked.library)
+        found = topic_called(asked.args, asked.library)
     except TopicNotFound as error:
         return Answer(pages.error(error, asked.library, asked.reader), (CountMiss(asked.args),))
     return Answer(pages.topic(found, asked.library, asked.reader, page=asked.command.page))
 
 
-def _topic_called(words: str, library: Library) -> Topic:
+def topic_called(words: str, library: Library) -> Topic:
     """The topic that *words* name: a button's reference or anything that the library can make out."""
     if words.startswith("~"):
         for known in library.topics:
@@ -95,12 +96,19 @@ def topics_called(words: str, library: Library) -> tuple[Topic, ...]:
     return tuple(topic for topic in found if _is_called(topic, words, library))
 
 
+def names_of_topics(library: Library) -> frozenset[str]:
+    """All that a topic is called, squeezed: titles, paths, slugs, aliases, numbers."""
+    return frozenset(name for topic in library.topics for name in _names(topic, library))
+
+
 def _is_called(topic: Topic, words: str, library: Library) -> bool:
-    asked = squeeze(words)
-    title = squeeze(topic.title)
-    aliases = [squeeze(word) for key, values in library.config.aliases.items() for word in (key, *values)]
-    numbered = words.strip().removeprefix("#") == str(library.number(topic))
-    return numbered or asked in (title, squeeze("/".join(topic.path)), squeeze(topic.slug), *aliases)
+    return squeeze(words.strip().removeprefix("#")) in _names(topic, library)
+
+
+def _names(topic: Topic, library: Library) -> Iterator[str]:
+    yield from map(squeeze, (topic.title, "/".join(topic.path), topic.slug, str(library.number(topic))))
+    for key, values in library.config.aliases.items():
+        yield from map(squeeze, (key, *values))
 
 
 def _address_in(words: str, library: Library) -> str:
@@ -115,7 +123,7 @@ def _address_in(words: str, library: Library) -> str:
 def random(asked: Asked) -> Answer:
     """``/random``, ``/random nlp``."""
     library = asked.library
-    around = _topic_called(asked.args, library) if asked.args else None
+    around = topic_called(asked.args, library) if asked.args else None
     pool = library.items_under(around.path if around else ())
     if around and not pool:
         return Answer(pages.topic(around, library, asked.reader))
@@ -153,14 +161,14 @@ def week(asked: Asked) -> Answer:
 
 def next_edition(asked: Asked) -> Answer:
     """``/next``: the coming theme and when it is posted."""
-    run = _next_run(asked.context)
-    return Answer(pages.coming(_coming(run, asked.context), run.at, asked.library, asked.reader))
+    run = next_occurrence(asked.context)
+    return Answer(pages.coming(coming(run, asked.context), run.at, asked.library, asked.reader))
 
 
 def preview(asked: Asked) -> Answer:
     """``/preview [topic]``: the coming edition exactly as it would be posted, or one about a given topic."""
-    theme = _topic_called(asked.args, asked.library) if asked.args else None
-    edition = _coming(_next_run(asked.context), asked.context, theme)
+    theme = topic_called(asked.args, asked.library) if asked.args else None
+    edition = coming(next_occurrence(asked.context), asked.context, theme)
     if edition:
         page = pages.edition(edition, asked.library, asked.reader)
     elif theme:
@@ -170,9 +178,13 @@ def preview(asked: Asked) -> Answer:
     return Answer(page, discreet=True)
 
 
-def _next_run(context: Context) -> Occurrence:
+def next_occurrence(context: Context) -> Occurrence:
+    """When the coming edition of this chat is to be posted; what curators let go does not count."""
     settings, holidays = context.settings, context.library.config.holidays
-    return settings.schedule.next_occurrence(context.now, settings.zone, holidays)
+    run = settings.schedule.next_occurrence(context.now, settings.zone, holidays)
+    while run.period in context.skipped:
+        run = settings.schedule.next_occurrence(run.at, settings.zone, holidays)
+    return run
 
 
 def _current(context: Context) -> Edition | None:
@@ -184,10 +196,15 @@ def _current(context: Context) -> Edition | None:
     return _composed(period, context.history, context)
 
 
-def _coming(run: Occurrence, context: Context, theme: Topic | None = None) -> Edition | None:
-    """The edition of *run*, as the calendar has it: after this period's, whether that is posted yet or not."""
-    current = _current(context)
+def coming(run: Occurrence, context: Context, theme: Topic | None = None) -> Edition | None:
+    """The edition of *run*, as planning will have it.
+
+    A chat that follows no subscription sees the calendar: after this period's, whether that is posted or not.
+    """
+    if theme is None and context.edition and context.edition.period == run.period:
+        return context.edition  # another chat of the rotation had it already
     history = context.history
+    current = None if context.subscription else _current(context)
     if current and history.period != current.period != run.period:
         history = history.after(current)
     return _composed(run.period, history, context, theme)
@@ -202,15 +219,6 @@ def _composed(period: str, history: History, context: Context, theme: Topic | No
 
 
 # -- the house ---------------------------------------------------------------------------------------------------------
-
-
-def status(asked: Asked) -> Answer:
-    """``/status``: the next edition, and what the library holds."""
-    context, run = asked.context, _next_run(asked.context)
-    coming = _coming(run, context)
-    return Answer(
-        pages.status(asked.library, coming, run.at, context.settings.schedule, asked.reader, loaded=context.loaded)
-    )
 
 
 def check(asked: Asked) -> Answer:
@@ -228,8 +236,8 @@ def set_language(asked: Asked) -> Answer:
     """``/lang zh``; without a word the choice."""
     if not asked.args:
         return Answer(pages.languages(asked.reader))
-    tag = _LANGUAGES.get(asked.args.casefold(), asked.args)
-    if not language.speaks(tag):
+    try:
+        spoken = read_language(asked.args)
+    except SettingRefused:
         return Answer(pages.languages(asked.reader, unknown=asked.args))
-    spoken = language.choose(tag)
     return Answer(pages.language_set(asked.reader.speaking(spoken)), (SetLanguage(spoken),))

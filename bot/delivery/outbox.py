@@ -187,7 +187,7 @@ class Outbox:
             logger.warning("leases lapsed free=%s resent=%s held=%s", found.free, found.resent, found.held)
 
     async def _is_empty(self) -> bool:
-        return bool(await self._call(self._ledger.unsettled) == 0)
+        return bool(await self._call(lambda: self._ledger.unsettled(self._platforms)) == 0)
 
     # One message --------------------------------------------------------------------------------------------------
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, func, or_, select, update
 
+from bot.chat.address import Address
 from bot.store import tables
 from bot.store.database import Database
 from bot.store.outbox import Delivery, DeliveryState
@@ -16,6 +18,16 @@ from bot.store.tables import SETTLED, UNSETTLED, state_in
 
 KEPT = 12 * 7 * 24 * 3600.0
 """Seconds for which settled deliveries, payloads and seen ids are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of one message of an edition, and when, if it was settled."""
+
+    edition: int
+    state: DeliveryState
+    reason: str
+    at: float
 
 
 class Ledger:
@@ -37,10 +49,20 @@ class Ledger:
         """How many stand in each state, those that were pruned among them."""
         return self._database.read(lambda c: _counts(c, edition))
 
-    def unsettled(self) -> int:
-        """How many are not settled, the uncertain left aside."""
+    def unsettled(self, platforms: Collection[str] | None = None) -> int:
+        """How many are not settled, the uncertain left aside; only those of *platforms*, where these are named."""
         query = select(func.count()).where(state_in(tables.deliveries, UNSETTLED))
+        if platforms is not None:
+            query = query.where(tables.deliveries.c.platform.in_(list(platforms)))
         return self._database.read(lambda c: int(c.execute(query).scalar_one()))
+
+    def at(self, chat: Address, editions: Collection[int]) -> tuple[Settled, ...]:
+        """What became of *editions* in one chat, the latest first."""
+        d, c = tables.deliveries, tables.chats
+        query = select(d.c.edition_id, d.c.state, d.c.reason, d.c.settled_at).join_from(d, c)
+        query = query.where(c.c.place == chat.place, d.c.thread == chat.thread, d.c.edition_id.in_(list(editions)))
+        rows = self._database.read(lambda connection: connection.execute(query.order_by(d.c.id.desc())).all())
+        return tuple(Settled(*row) for row in rows)
 
     def prune(self, kept: float = KEPT) -> int:
         """Forget what was settled longer ago, a piece at a time so that nobody waits; how many messages."""

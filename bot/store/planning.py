@@ -29,10 +29,11 @@ from sqlalchemy import (
 
 from bot.chat.address import Address
 from bot.chat.message import Format
+from bot.editions.schedule import Schedule
 from bot.editions.theme import History
 from bot.store import tables
 from bot.store.database import Database
-from bot.store.sql import chat_ids, insert
+from bot.store.sql import chat_ids, insert, rotation_key
 from bot.store.tables import state_in
 
 T = TypeVar("T")
@@ -118,6 +119,13 @@ class Planning:
         s, c, r = tables.subscriptions, tables.chats, tables.rotations
         found = select(r).join(s, s.c.rotation_id == r.c.id).join(c, c.c.id == s.c.chat_id)
         found = found.where(c.c.place == chat.place, s.c.thread == chat.thread, s.c.name == name)
+        row = self._database.read(lambda connection: connection.execute(found).first())
+        return None if row is None else _rotation(row)
+
+    def rotation_for(self, topics: Sequence[str], schedule: Schedule, items: int | None) -> RotationRow | None:
+        """The rotation of chats that want it so, if there ever was one."""
+        r = tables.rotations
+        found = select(r).where(r.c.key == rotation_key(topics, schedule, items))
         row = self._database.read(lambda connection: connection.execute(found).first())
         return None if row is None else _rotation(row)
 

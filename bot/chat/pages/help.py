@@ -12,7 +12,7 @@ from bot.chat.pages import parts, topics
 from bot.chat.prose import shortened, width
 from bot.digest.library import Library
 from bot.digest.model import Topic
-from bot.errors import BotError, TopicAmbiguous, TopicNotFound
+from bot.errors import BotError, StoreError, TopicAmbiguous, TopicNotFound
 
 _TOPICS_IN_GREETING = 12
 _PLAIN_WORDS = 7
@@ -142,7 +142,15 @@ def error(error: BotError, library: Library, reader: Reader) -> Message:
             return topics.ambiguous(error.query, error.candidates, library, reader)
         case NotAllowed():
             text = say("Only {who} may do this.", who=say(_ROLE_NAMES[error.role]))
+        case StoreError():
+            return _forgetful(error, reader)
         case _:
             text = say(sentence(type(error)), **error.data)
     onwards = (Buttons((Button(say("All topics"), Action("topics")),)),) if isinstance(error, LookupError) else ()
     return parts.message(reader, Text(text), *onwards)
+
+
+def _forgetful(error: StoreError, reader: Reader) -> Message:
+    """Nothing can be written down. What is wrong with the database is for those who run it."""
+    text = reader.say("I cannot note anything down at the moment, so nothing was changed. Please try again later.")
+    return parts.message(reader, Text(text), *((Text(str(error), quiet=True),) if reader.may("curator") else ()))

@@ -6,9 +6,10 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bot.chat.conversation import Reader
+from bot.chat.conversation import Reader, Subscribed
 from bot.chat.message import Action, Button, Buttons, Facts, Heading, Message, Text
 from bot.chat.pages import parts
+from bot.chat.pages.subscription import standing
 from bot.digest.changes import Changes
 from bot.digest.library import Library
 from bot.digest.model import Problem
@@ -30,24 +31,42 @@ def status(
     reader: Reader,
     *,
     loaded: dt.datetime | None = None,
+    subscription: Subscribed | None = None,
 ) -> Message:
-    """When the next edition comes and about what, what the library holds; for curators also how many problems."""
+    """How this chat stands, when the next edition comes and about what, what the library holds.
+
+    For curators also how many problems there are.
+    """
     say = reader.say
     theme = parts.trail(coming.theme.path) if coming else say("none: no topic holds an item")
     items = say.plural("{n} item", "{n} items", len(library.items_under(())))
     topics = say.plural("{n} topic", "{n} topics", len(library.topics))
     files = say.plural("{n} file", "{n} files", len(library.digests))
-    rows = [
-        (say("Next edition"), say.moment(run.astimezone(reader.zone), now=reader.now)),
-        (say("Its theme"), theme),
-        (say("Schedule"), str(schedule)),
+    rows = list(standing(subscription, reader))
+    if subscription is None or subscription.state == "active":
+        moment = say.moment(run.astimezone(reader.zone), now=reader.now)
+        rows += [(say("Next edition"), moment), (say("Its theme"), theme)]
+    else:
+        rows.append((say("Next edition"), say("none until it is resumed")))
+    rows += [
+        (say("Schedule"), f"{schedule} ({reader.zone.key})"),
         (say("Digest"), f"{library.title} · {say.listing((items, topics, files))}"),
     ]
     if loaded is not None:
         rows.append((say("Last read"), say.moment(loaded.astimezone(reader.zone), now=reader.now)))
     if reader.may("curator"):
         rows.append((say("To fix"), _tally(library.problems, reader)))
-    return parts.message(reader, Heading(say("Status")), Facts(tuple(rows)))
+    return parts.message(reader, Heading(say("Status")), Facts(tuple(rows)), *_ways_on(subscription, reader))
+
+
+def _ways_on(subscription: Subscribed | None, reader: Reader) -> tuple[Buttons, ...]:
+    """What starts editions here, for those who may."""
+    say = reader.say
+    if not reader.changes_chat or (subscription and subscription.state == "active"):
+        return ()
+    if subscription is None:
+        return (Buttons((Button(say("Subscribe this chat"), Action("subscribe")),)),)
+    return (Buttons((Button(say("Resume"), Action("resume")),)),)
 
 
 def _tally(problems: Sequence[Problem], reader: Reader) -> str:

@@ -1,0 +1,55 @@
+"""Turn editions and notices into payloads: `chat.pages` says them, the platforms' renderers lay them out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bot.chat import pages
+from bot.chat.address import Address
+from bot.chat.conversation import Reader
+from bot.chat.language import choose
+from bot.chat.message import Message
+from bot.digest.library import Library
+from bot.editions.edition import Edition
+from bot.errors import BotError
+from bot.platforms.base import Payload, Platform
+from bot.store.notices import Notice
+from bot.store.planning import Look
+
+
+class NoSuchPlatform(BotError):
+    """This version of heji does not speak *platform* yet: its chats keep their place, and get what they are owed when
+    one does.
+    """
+
+    platform: str
+
+    def __init__(self, platform: str) -> None:
+        super().__init__(platform=platform)
+
+
+class Press:
+    """Renders for *platforms*. *language* is the bot's where a chat chose none: the digest's, unless it is given."""
+
+    def __init__(self, platforms: Iterable[Platform], *, language: str | None = None) -> None:
+        self._platforms = {platform.name: platform for platform in platforms}
+        self._language = language
+
+    def edition(self, edition: Edition, look: Look, library: Library) -> Sequence[Payload]:
+        """The parts of *edition* for one look, in order. Raises NoSuchPlatform."""
+        reader = Reader(
+            language=choose(look.lang, self._language, library.language),
+            format=look.format,
+            private=False,
+        )
+        return self._rendered(pages.edition(edition, library, reader, late=look.late), look.platform)
+
+    def notice(self, notice: Notice, reader: Address) -> Sequence[Payload]:
+        """The notice, as *reader* in private is told it."""
+        told = Reader(language=choose(self._language), role="curator")
+        return self._rendered(pages.notice(notice.kind, notice.data, told), reader.platform)
+
+    def _rendered(self, message: Message, platform: str) -> Sequence[Payload]:
+        if platform not in self._platforms:
+            raise NoSuchPlatform(platform)
+        return self._platforms[platform].render(message)

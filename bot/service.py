@@ -1,0 +1,110 @@
+"""One process at work: ticks, plans and delivers until it is told to stop. Any number of them share a database.
+
+store opened ──▶ every 30 s: content refreshed, due editions planned ──▶ outbox ──▶ platforms
+ (for as long as it takes)            every 6 h: what is old pruned
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from bot.app import App
+from bot.delivery.clock import PRUNE, TICK, Clock
+from bot.delivery.outbox import Outbox
+from bot.delivery.pace import rates
+from bot.errors import StoreError
+from bot.platforms.base import Platform
+from bot.settings import Settings
+from bot.store.store import Store
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+REOPEN = 5.0
+"""Seconds between two tries at a database that is not there."""
+
+LAST_JOB = 0.5
+"""Seconds that a job under way is waited for at the end. A planning that is cut off has planned nothing."""
+
+
+def outbox(settings: Settings, store: Store, platforms: Iterable[Platform]) -> Outbox:
+    """The outbox, as the environment wants it."""
+    paces = rates(telegram=settings.telegram_rate, slack=settings.slack_rate)
+    return Outbox(store, platforms, rates=paces, policy=settings.delivery_on_uncertain)
+
+
+class Service:
+    """Runs *app* over the store that *opened* gives. *platforms* are those it sends to; None: others do that."""
+
+    def __init__(self, app: App, opened: Callable[[], Store], platforms: Iterable[Platform] | None) -> None:
+        self._app = app
+        self._opened = opened
+        self._platforms = None if platforms is None else tuple(platforms)
+        self._outbox: Outbox | None = None
+        self._stopped = asyncio.Event()
+        self._threads = ThreadPoolExecutor(2, "service")
+        self._jobs: set[Future[Any]] = set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job is still under way in a thread, which nobody need wait for."""
+        return bool(self._jobs)
+
+    def stop(self) -> None:
+        """Take nothing new; `run` finishes what is in flight and returns."""
+        self._stopped.set()
+        if self._outbox is not None:
+            self._outbox.stop()
+
+    async def run(self) -> None:
+        """Work until `stop`. A database that cannot be used is said aloud and tried again."""
+        if (store := self._app.store or await self._open()) is None:
+            return
+        clock = Clock()
+        clock.every(TICK, self._tick, "tick")
+        if self._platforms is not None:
+            clock.every(PRUNE, lambda: self._call(store.ledger.prune), "prune")
+            self._outbox = outbox(self._app.settings, store, self._platforms)
+        clock.start()
+        try:
+            if self._outbox is not None and not self._stopped.is_set():
+                await self._outbox.run()
+            await self._stopped.wait()
+        finally:
+            clock.stop()
+            if self._jobs:
+                await asyncio.wait([asyncio.wrap_future(job) for job in self._jobs], timeout=LAST_JOB)
+
+    async def _open(self) -> Store | None:
+        while not self._stopped.is_set():
+            try:
+                store = await self._call(self._opened)
+                self._app.attach(store)
+                return store
+            except StoreError as error:
+                logger.error("database not opened, tried again in %.0f s: %s", REOPEN, error)
+            try:
+                await asyncio.wait_for(self._stopped.wait(), REOPEN)
+            except TimeoutError:
+                continue
+        return None
+
+    async def _tick(self) -> None:
+        try:
+            planned = await self._call(self._app.tick if self._platforms is not None else self._app.look)
+        except StoreError as error:
+            logger.error("nothing planned, tried again in %.0f s: %s", TICK, error)
+            return
+        if planned and self._outbox is not None:
+            self._outbox.wake()
+
+    async def _call(self, work: Callable[[], T]) -> T:
+        """Run *work* in a thread of the service's own, so that nothing else waits for it, the end included."""
+        job = self._threads.submit(work)
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
+        return await asyncio.wrap_future(job)
