@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from bot.app import App
-    from bot.chat.conversation import ChatSettings, Command, Reader
+    from bot.chat.conversation import ChatSettings, Reader
     from bot.chat.message import Message
     from bot.digest.library import Library
     from bot.digest.model import Problem, Topic
@@ -193,6 +193,7 @@ async def _converse(app: App, console: Any, lines: Any) -> None:
     A signal cancels the waiting for a line; an answer that was begun is said to its end.
     """
     import asyncio
+    from dataclasses import replace
 
     from bot.chat import commands
     from bot.chat.conversation import Command
@@ -202,7 +203,7 @@ async def _converse(app: App, console: Any, lines: Any) -> None:
     me = Command(chat="console:terminal", user="console:me", role="curator", language=_client_language())
     with _at_signals(partial(asyncio.get_running_loop().call_soon_threadsafe, talk.cancel)):
         if console.columns is not None:
-            await _say(app.answer(_read(commands.read, "/start", me)), console)
+            await _say(app.answer(replace(me, name="start")), console)
         async for line in lines:
             if line.strip().casefold() in ("/quit", "/exit", "/q"):
                 return
@@ -211,12 +212,6 @@ async def _converse(app: App, console: Any, lines: Any) -> None:
             app.refresh()
             if (command := commands.read(line, me)) is not None and not await _say(app.answer(command), console):
                 return
-
-
-def _read(read: Callable[..., Command | None], text: str, who: Command) -> Command:
-    command = read(text, who)
-    assert command is not None, "in a private chat everything is for the bot"
-    return command
 
 
 async def _say(message: Message, console: Any) -> bool:
@@ -271,17 +266,18 @@ def ask(
     chosen = lang.value if lang else None
     app.remembered("console:ask").language = chosen
     who = Command(chat="console:ask", role=role.value, language=chosen or _client_language())
-    command = _read(commands.read, text.strip() or "/help", who)
-    if page > 1:
+    command = commands.read(text.strip() or "/help", who)
+    if command is not None and page > 1:
         command = replace(command, page=page)
-    _print_calls(platform, app.answer(command), as_json)
+    _print_calls(platform, app.answer(command) if command else None, as_json)
 
 
-def _print_calls(platform: PlatformName, message: Message, as_json: bool) -> None:
+def _print_calls(platform: PlatformName, message: Message | None, as_json: bool) -> None:
+    """What says *message*; None where the bot keeps silent, since somebody else was asked (``/week@other``)."""
     from bot.platforms.console import Console
 
     console = Console() if as_json else Console.on(sys.stdout)
-    payloads = console.render(message)
+    payloads = console.render(message) if message else ()
     if as_json:
         _print(json.dumps({"platform": platform.value, "calls": payloads}, ensure_ascii=False))
         return
@@ -344,15 +340,17 @@ def _lint(library: Library) -> tuple[Problem, ...]:
 
 
 def _fix(library: Library) -> None:
+    import codecs
     from pathlib import Path
 
     from bot.digest.toc import fix_toc
 
     for digest in library.digests:
         path = Path(digest.file)
-        text = path.read_bytes().decode("utf-8")
-        if (fixed := fix_toc(text, digest)) is not None:
-            path.write_bytes(fixed.encode("utf-8"))
+        data = path.read_bytes()
+        if (fixed := fix_toc(data.decode("utf-8-sig"), digest)) is not None:
+            mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
+            path.write_bytes(mark + fixed.encode("utf-8"))
             print(f"{digest.file}: table of contents rewritten", file=sys.stderr)
 
 
