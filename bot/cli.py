@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    import asyncio
     import datetime as dt
 
     from bot.app import App
@@ -82,6 +83,8 @@ class ExportFormat(StrEnum):
     opml = "opml"
     csv = "csv"
 
+
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 
 MAX_WEEKS = 520
 """How far ahead themes are foretold: ten years of a weekly digest."""
@@ -200,18 +203,18 @@ async def _converse(app: App, console: Any, lines: Any) -> None:
 
     talk = asyncio.current_task()
     assert talk is not None
+    _cancel_at_signals(talk)
     me = Command(chat="console:terminal", user="console:me", role="curator", language=_client_language())
-    with _at_signals(partial(asyncio.get_running_loop().call_soon_threadsafe, talk.cancel)):
-        if console.columns is not None:
-            await _say(app.answer(replace(me, name="start")), console)
-        async for line in lines:
-            if line.strip().casefold() in ("/quit", "/exit", "/q"):
-                return
-            if not line.strip():
-                continue
-            app.refresh()
-            if (command := commands.read(line, me)) is not None and not await _say(app.answer(command), console):
-                return
+    if console.columns is not None:
+        await _say(app.answer(replace(me, name="start")), console)
+    async for line in lines:
+        if line.strip().casefold() in ("/quit", "/exit", "/q"):
+            return
+        if not line.strip():
+            continue
+        app.refresh()
+        if (command := commands.read(line, me)) is not None and not await _say(app.answer(command), console):
+            return
 
 
 async def _say(message: Message, console: Any) -> bool:
@@ -225,13 +228,24 @@ async def _say(message: Message, console: Any) -> bool:
 
 @contextmanager
 def _at_signals(end: Callable[[], object]) -> Iterator[None]:
-    """Call *end* when SIGTERM or SIGINT comes."""
-    before = {number: signal.signal(number, lambda *_: end()) for number in (signal.SIGTERM, signal.SIGINT)}
+    """Call *end* when SIGTERM or SIGINT comes; afterwards they mean what they meant before."""
+    before = {number: signal.signal(number, lambda *_: end()) for number in _ENDING}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _cancel_at_signals(task: asyncio.Task[None]) -> None:
+    """The same for a *task* of the running loop, which forgets it when it closes."""
+    loop = task.get_loop()
+    for number in _ENDING:
+        try:
+            # Not by signal.signal: what comes just before the loop goes to sleep would not wake it.
+            loop.add_signal_handler(number, task.cancel)
+        except NotImplementedError:  # on Windows, whose loop is woken by every signal
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(task.cancel))
 
 
 def _client_language() -> str | None:

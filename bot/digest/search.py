@@ -85,7 +85,6 @@ class Search:
 
     def __init__(self, places: Sequence[Sequence[Item]], database: _Database, reading: Reading) -> None:
         self._places = places
-        self._titles = [tokens.fold(same[0].title) for same in places]
         self._database = database
         self._ask = database.ask
         self._words = Words(database.ask)
@@ -180,7 +179,7 @@ class Search:
 
     def _title_bonus(self, row: int, text: str, forms: Sequence[Sequence[str]]) -> float:
         """How much of the query the title holds, up to 2: by bm25 alone a long text can outdo a title."""
-        title = self._titles[row]
+        title = tokens.fold(self._places[row][0].title)
         held = 0
         for some in forms:
             for form in some:

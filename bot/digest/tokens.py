@@ -47,7 +47,7 @@ def chinese_runs(text: str) -> list[str]:
 
 def is_cjk(run: str) -> bool:
     """Whether *run*, one of `runs`, is to be read by characters rather than as a word."""
-    return _CJK_RUN.match(run) is not None
+    return not run.isascii() and _CJK_RUN.match(run) is not None
 
 
 def pairs(run: str) -> list[str]:
