@@ -31,7 +31,7 @@ from bot.errors import ConfigurationError
 CONFIG_FILE = "digest.yaml"
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://|git@", re.IGNORECASE)
-_PASSWORD = re.compile(r"//[^/@\s]*@")
+_PASSWORD = re.compile(r"/+[^/@\s]+@")
 # A repository's own papers. They are the digest only where nothing else is, the README before all others.
 _README = re.compile(r"readme([._-].*)?\.(md|markdown)", re.IGNORECASE)
 _PAPERS = re.compile(r"(readme|changelog|contributing|licen[cs]e|security)([._-].*)?\.(md|markdown)", re.IGNORECASE)
