@@ -68,6 +68,8 @@ class ExportFormat(StrEnum):
     csv = "csv"
 
 
+_ENDING = (signal.SIGTERM, signal.SIGINT)
+
 MAX_WEEKS = 520
 """How far ahead themes are foretold: ten years of a weekly digest."""
 
@@ -174,10 +176,9 @@ def ask(
     app.remembered(str(TERMINAL)).language = chosen
     who = Command(chat=str(TERMINAL), user="console:me", role=role.value, language=chosen or client_language())
     command = commands.read(text.strip() or "/help", who)
-    assert command is not None, "in a private chat everything is for the bot"
-    if page > 1:
+    if command is not None and page > 1:
         command = replace(command, page=page)
-    _print_calls(platform, app.answer(command), as_json)
+    _print_calls(platform, app.answer(command) if command else None, as_json)
 
 
 def _recall(app: App, settings: Settings) -> None:
@@ -192,11 +193,12 @@ def _recall(app: App, settings: Settings) -> None:
         warn(f"{error} The answer knows of nothing that was posted.")
 
 
-def _print_calls(platform: PlatformName, message: Message, as_json: bool) -> None:
+def _print_calls(platform: PlatformName, message: Message | None, as_json: bool) -> None:
+    """What says *message*; None where the bot keeps silent, since somebody else was asked (``/week@other``)."""
     from bot.platforms.console import Console
 
     console = Console() if as_json else Console.on(sys.stdout)
-    payloads = console.render(message)
+    payloads = console.render(message) if message else ()
     if as_json:
         say_json({"platform": platform.value, "calls": payloads})
         return
@@ -259,15 +261,17 @@ def _lint(library: Library) -> tuple[Problem, ...]:
 
 
 def _fix(library: Library) -> None:
+    import codecs
     from pathlib import Path
 
     from bot.digest.toc import fix_toc
 
     for digest in library.digests:
         path = Path(digest.file)
-        text = path.read_bytes().decode("utf-8")
-        if (fixed := fix_toc(text, digest)) is not None:
-            path.write_bytes(fixed.encode("utf-8"))
+        data = path.read_bytes()
+        if (fixed := fix_toc(data.decode("utf-8-sig"), digest)) is not None:
+            mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
+            path.write_bytes(mark + fixed.encode("utf-8"))
             print(f"{digest.file}: table of contents rewritten", file=sys.stderr)
 
 

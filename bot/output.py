@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
+
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 def open_streams() -> None:
@@ -66,11 +69,30 @@ def fail(sentences: str) -> NoReturn:
 @contextmanager
 def at_signals(end: Callable[[], object]) -> Iterator[None]:
     """Call *end* when SIGTERM or SIGINT comes."""
-    before = {number: signal.signal(number, lambda *_: end()) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, lambda *_: end()) for number in _ENDING}
     try:
         yield
     finally:
         for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def in_loop_at_signals(end: Callable[[], object]) -> Iterator[None]:
+    """The same inside the running loop, which a signal then wakes even just before it goes to sleep."""
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    for number in _ENDING:
+        try:
+            loop.add_signal_handler(number, end)
+        except NotImplementedError:  # on Windows, whose loop is woken by every signal
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(end))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            with suppress(NotImplementedError):
+                loop.remove_signal_handler(number)
             signal.signal(number, handler)
 
 

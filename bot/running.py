@@ -6,7 +6,8 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from bot.chat import commands
 from bot.chat.conversation import Command
 from bot.chat.message import Message
 from bot.errors import StoreError
-from bot.output import at_signals, client_language
+from bot.output import at_signals, client_language, in_loop_at_signals
 from bot.platforms.base import Sent
 from bot.platforms.console import Console, read_lines
 from bot.settings import Settings
@@ -34,7 +35,7 @@ def chat() -> None:
         app = _started(Settings.load(), chatting=True)
         console = Console.on(sys.stdout, next_page="/more")
         try:
-            asyncio.run(converse(app, console, read_lines(sys.stdin, sys.stdout)))
+            asyncio.run(_chat(app, console))
         except asyncio.CancelledError:
             _end_amid_a_line(console)
         finally:
@@ -110,10 +111,17 @@ def _exit() -> None:
 
 async def _work(app: App, *, delivering: bool) -> None:
     service = _service(app, Console.on(sys.stdout) if delivering else None)
-    with at_signals(partial(asyncio.get_running_loop().call_soon_threadsafe, service.stop)):
+    with in_loop_at_signals(service.stop):
         await service.run()
     if service.busy:
         _exit()
+
+
+async def _chat(app: App, console: Console) -> None:
+    talk = asyncio.current_task()
+    assert talk is not None
+    with in_loop_at_signals(talk.cancel):
+        await converse(app, console, read_lines(sys.stdin, sys.stdout))
 
 
 async def _run(app: App, console: Console) -> None:
@@ -124,9 +132,14 @@ async def _run(app: App, console: Console) -> None:
     a signal ─────▶ both stop; what is in flight is finished
     """
     service = _service(app, console)
-    with at_signals(partial(asyncio.get_running_loop().call_soon_threadsafe, service.stop)):
-        working = asyncio.create_task(service.run())
-        talking = asyncio.create_task(converse(app, console, read_lines(sys.stdin, sys.stdout)))
+    working = asyncio.create_task(service.run())
+    talking = asyncio.create_task(converse(app, console, read_lines(sys.stdin, sys.stdout)))
+
+    def end() -> None:
+        talking.cancel()
+        service.stop()
+
+    with in_loop_at_signals(end):
         await asyncio.wait([working, talking], return_when=asyncio.FIRST_COMPLETED)
         if working.done():  # it broke: there is no chat over a broken service
             talking.cancel()
@@ -156,30 +169,20 @@ def _service(app: App, console: Console | None) -> Service:
 async def converse(app: App, console: Console, lines: AsyncIterator[str]) -> bool:
     """Question and answer until the lines end; whether the reader said goodbye. On a terminal the bot speaks first.
 
-    A signal cancels the waiting for a line; an answer that was begun is said to its end.
+    Cancelled, it ends while it waits for a line; an answer that was begun is said to its end.
     """
-    talk = asyncio.current_task()
-    assert talk is not None
     me = Command(chat=str(TERMINAL), user="console:me", role="curator", language=client_language())
-    with at_signals(partial(asyncio.get_running_loop().call_soon_threadsafe, talk.cancel)):
-        if console.columns is not None:
-            await _say(app.answer(understood(commands.read, "/start", me)), console)
-        async for line in lines:
-            if line.strip().casefold() in ("/quit", "/exit", "/q"):
-                return True
-            if not line.strip():
-                continue
-            app.refresh()
-            if (command := commands.read(line, me)) is not None and not await _say(app.answer(command), console):
-                return False
+    if console.columns is not None:
+        await _say(app.answer(replace(me, name="start")), console)
+    async for line in lines:
+        if line.strip().casefold() in ("/quit", "/exit", "/q"):
+            return True
+        if not line.strip():
+            continue
+        app.refresh()
+        if (command := commands.read(line, me)) is not None and not await _say(app.answer(command), console):
+            return False
     return False
-
-
-def understood(read: Callable[..., Command | None], text: str, who: Command) -> Command:
-    """The command that *text* is, from *who* in a private chat."""
-    command = read(text, who)
-    assert command is not None, "in a private chat everything is for the bot"
-    return command
 
 
 async def _say(message: Message, console: Console) -> bool:

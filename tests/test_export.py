@@ -13,7 +13,7 @@ from factories import digest, item, library, note
 
 from bot.digest.export import as_csv, as_json, as_opml
 from bot.digest.model import Link, Part
-from bot.digest.parser import parse
+from bot.digest.parsing.parser import parse
 from bot.digest.sources import load
 
 CONTENT = Path(__file__).parent.parent / "content"

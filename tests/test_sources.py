@@ -631,3 +631,11 @@ def test_a_look_at_400_unchanged_files_is_cheap(folder, parse):
     spent = time.process_time() - started
 
     assert spent < 0.5
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(["https://reader:hunter2@example.org/digest.md"])
+
+    assert "hunter2" not in str(caught.value)
+    assert "//***@example.org" in str(caught.value)

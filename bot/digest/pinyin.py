@@ -170,6 +170,9 @@ class Sounds:
 
     def __init__(self, sheet: Sheet) -> None:
         self._characters = sheet.characters
+        self._beginnings = frozenset(
+            syllable[:end] for syllable in sheet.characters for end in range(1, len(syllable) + 1)
+        )
         self._lock = threading.Lock()
         self._db = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         self._db.execute("CREATE TABLE spoken (id INTEGER PRIMARY KEY, run TEXT, said TEXT)")
@@ -246,7 +249,7 @@ class Sounds:
             if len(way) > 1:
                 yield list(way), False
         for start in range(max(0, len(letters) - 5), len(letters)):
-            if ways[start] and len(ways[start][0]) and any(s.startswith(letters[start:]) for s in self._characters):
+            if ways[start] and len(ways[start][0]) and letters[start:] in self._beginnings:
                 yield [*ways[start][0], letters[start:]], True
 
     def _heard(self, syllables: Sequence[str], unfinished: bool) -> tuple[str, ...]:

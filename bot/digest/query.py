@@ -347,8 +347,14 @@ def _quoted(token: str) -> str:
 
 
 def _all(expressions: Iterable[str]) -> str:
-    return f"({' AND '.join(expressions)})"
+    return _grouped(" AND ", expressions)
 
 
 def _any(expressions: Iterable[str]) -> str:
-    return f"({' OR '.join(dict.fromkeys(expressions))})"
+    return _grouped(" OR ", expressions)
+
+
+def _grouped(operator: str, expressions: Iterable[str]) -> str:
+    # One expression stays as it is: two spellings of the same question would be asked twice.
+    distinct = list(dict.fromkeys(expressions))
+    return distinct[0] if len(distinct) == 1 else f"({operator.join(distinct)})"

@@ -13,6 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain, islice
 from time import perf_counter
 from typing import Any
@@ -31,6 +32,7 @@ _LONGEST_TEXT = 20_000
 # bm25 costs 2 µs a row: beyond this many rows of a common word, titles alone are asked, the shortest of them first.
 _MANY = 400
 _LOOKED_AT = 20
+_MOST_REPEATED = 4096
 # pypinyin reads some 70,000 characters a second.
 _MOST_SPOKEN = 300_000
 # With fewer hits than this the reader is better served by items that hold only some of the words.
@@ -62,6 +64,8 @@ class _Database:
         self._connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         # Nothing here is ever rolled back; a journal in memory would hold every page twice while building.
         self._connection.execute("PRAGMA journal_mode = OFF")
+        # One transaction for good: FTS5 looks at its structure again in each, which a small query would feel.
+        self._connection.execute("BEGIN")
 
     def ask(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         with self._lock:
@@ -69,9 +73,7 @@ class _Database:
 
     def insert(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
         with self._lock:
-            self._connection.execute("BEGIN")
             self._connection.executemany(statement, rows)
-            self._connection.execute("COMMIT")
 
     def close(self) -> None:
         with self._lock:
@@ -106,9 +108,11 @@ class Search:
             "CREATE VIRTUAL TABLE items USING fts5"
             "(title, topics, labels, text, host, content='', tokenize=\"ascii tokenchars '+#'\")"
         )
+        # Topics, labels and hosts are those of many items each.
+        repeated = lru_cache(_MOST_REPEATED)(_indexed)
         database.insert(
             "INSERT INTO items (rowid, title, topics, labels, text, host) VALUES (?, ?, ?, ?, ?, ?)",
-            ((row, *_columns(same)) for row, same in enumerate(places)),
+            ((row, *_columns(same, repeated)) for row, same in enumerate(places)),
         )
         database.ask("INSERT INTO items (items) VALUES ('optimize')")
         search = cls(places, database, reading)
@@ -146,26 +150,32 @@ class Search:
         allowed = None if topic is None else [row for row, same in enumerate(self._places) if _under(same, topic)]
         words = (query.corrected or query.text, [group.forms for group in query.groups if group.forms])
         found: dict[int, float] = {}
+        asked: set[str] = set()
         for wanted, expression in readings:
             if len(found) >= wanted:
                 break
+            if expression in asked:
+                continue
+            asked.add(expression)
             ceiling = min(found.values(), default=float("inf"))
             rows = [
-                (row, bm25 * (1 + self._title_bonus(row, *words)))
-                for row, bm25 in self._matches(expression, limit + len(found), allowed)
+                (row, -bm25 * (1 + self._title_bonus(row, *words)))
+                for bm25, row in self._matches(expression, limit + len(found), allowed)
                 if row not in found
             ]
             for row, score in sorted(rows, key=lambda it: (-it[1], it[0])):
                 found[row] = min(score, ceiling)
         return list(islice(found.items(), limit))
 
-    def _matches(self, expression: str, wanted: int, allowed: list[int] | None) -> list[tuple[int, float]]:
+    def _matches(self, expression: str, wanted: int, allowed: list[int] | None) -> list[tuple[float, int]]:
+        """The best rows for *expression*, each after its bm25: the smaller, the better."""
         among = "" if allowed is None else f"AND +rowid IN ({','.join(map(str, allowed))})"
-        return self._ask(
-            f"SELECT row, score FROM (SELECT rowid AS row, -bm25(items, {_WEIGHTS}) AS score FROM items"  # noqa: S608
-            f" WHERE items MATCH ? {among} LIMIT ?) ORDER BY score DESC, row LIMIT ?",
-            (expression, _MANY if allowed is None else -1, max(wanted, _LOOKED_AT)),
+        matches = self._ask(
+            f"SELECT bm25(items, {_WEIGHTS}), rowid FROM items WHERE items MATCH ? {among} LIMIT ?",  # noqa: S608
+            (expression, _MANY if allowed is None else -1),
         )
+        # Sorted here: SQLite would first set up a table for it, at the price of scoring ten rows.
+        return sorted(matches)[: max(wanted, _LOOKED_AT)]
 
     def _title_bonus(self, row: int, text: str, forms: Sequence[Sequence[str]]) -> float:
         """How much of the query the title holds, up to 2: by bm25 alone a long text can outdo a title."""
@@ -224,14 +234,17 @@ def _under(same: Iterable[Item], topic: Path) -> bool:
     return any(item.topic[: len(topic)] == topic for item in same)
 
 
-def _columns(same: Sequence[Item]) -> Iterator[str]:
-    """What is indexed of one item, wherever it stands: title, topics, labels, text, host."""
+def _columns(same: Sequence[Item], repeated: Callable[[str], str]) -> Iterator[str]:
+    """What is indexed of one item, wherever it stands: title, topics, labels, text, host.
+
+    *repeated* is `_indexed`, for texts that it will be given again.
+    """
     first = same[0]
-    yield _joined(dict.fromkeys(item.title for item in same))
-    yield _joined([*dict.fromkeys(name for item in same for name in item.topic), *first.tags])
-    yield _joined([*(link.label for link in first.links), first.group_label or ""])
-    yield _joined(dict.fromkeys(text for item in same for text in (item.summary, *_texts(item)) if text))
-    yield _joined([_host(first.url)])
+    yield _indexed(_joined(dict.fromkeys(item.title for item in same)))
+    yield repeated(_joined([*dict.fromkeys(name for item in same for name in item.topic), *first.tags]))
+    yield repeated(_joined([*(link.label for link in first.links), first.group_label or ""]))
+    yield _indexed(_joined(dict.fromkeys(text for item in same for text in (item.summary, *_texts(item)) if text)))
+    yield repeated(_host(first.url))
 
 
 def _texts(item: Item) -> Iterator[str]:
@@ -240,7 +253,11 @@ def _texts(item: Item) -> Iterator[str]:
 
 
 def _joined(texts: Iterable[str]) -> str:
-    return " ".join(tokens.tokens(" \n".join(texts)[:_LONGEST_TEXT]))
+    return " \n".join(texts)[:_LONGEST_TEXT]
+
+
+def _indexed(text: str) -> str:
+    return " ".join(tokens.tokens(text))
 
 
 def _host(url: str) -> str:

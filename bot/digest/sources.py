@@ -31,6 +31,7 @@ from bot.errors import ConfigurationError
 CONFIG_FILE = "digest.yaml"
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://|git@", re.IGNORECASE)
+_PASSWORD = re.compile(r"/+[^/@\s]+@")
 # A repository's own papers. They are the digest only where nothing else is, the README before all others.
 _README = re.compile(r"readme([._-].*)?\.(md|markdown)", re.IGNORECASE)
 _PAPERS = re.compile(r"(readme|changelog|contributing|licen[cs]e|security)([._-].*)?\.(md|markdown)", re.IGNORECASE)
@@ -182,7 +183,8 @@ def _list(paths: Sequence[str | os.PathLike[str]], name: str) -> tuple[_Place, .
     missing = []
     for given in [os.fspath(path) for path in paths]:
         if _ADDRESS.match(given):
-            missing.append(f"{name} is {files.shown(given)}: only folders and files can be read, not addresses")
+            told = _PASSWORD.sub("//***@", files.shown(given))
+            missing.append(f"{name} is {told}: only folders and files can be read, not addresses")
         elif "\0" in given or not os.path.lexists(given):
             missing.append(f"{name} is {files.shown(given)}, which does not exist: name a folder or a Markdown file")
         else:

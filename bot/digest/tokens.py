@@ -21,6 +21,7 @@ _LETTER = rf"[^\W_{_CJK}]"
 _RUN = re.compile(rf"[{_CJK}]+|{_LETTER}+(?:[-._'’]{_LETTER}+)*(?:\+\+|\#)?")
 _CJK_RUN = re.compile(rf"[{_CJK}]+")
 _PIECE = re.compile(r"\d+|[^\W\d_]+|[^\W_]")
+_JOINT = re.compile(r"[-._'’]")
 _CHINESE = re.compile(rf"[{_HAN}]+")
 # Longer than any word; what exceeds it is a hash or somebody's base64.
 _LONGEST = 48
@@ -46,7 +47,7 @@ def chinese_runs(text: str) -> list[str]:
 
 def is_cjk(run: str) -> bool:
     """Whether *run*, one of `runs`, is to be read by characters rather than as a word."""
-    return _CJK_RUN.match(run) is not None
+    return not run.isascii() and _CJK_RUN.match(run) is not None
 
 
 def pairs(run: str) -> list[str]:
@@ -66,7 +67,8 @@ def pieces(run: str) -> list[str]:
 
 def whole(run: str) -> str:
     """A Latin run without its joints: ``resnet-50`` is ``resnet50``."""
-    return re.sub(r"[-._'’]", "", run)[:_LONGEST]
+    # Most runs have no joint, and a word is looked at sooner than a pattern is applied.
+    return (run if run.isalnum() else _JOINT.sub("", run))[:_LONGEST]
 
 
 def tokens(text: str) -> list[str]:
