@@ -68,8 +68,6 @@ class ExportFormat(StrEnum):
     csv = "csv"
 
 
-_ENDING = (signal.SIGTERM, signal.SIGINT)
-
 MAX_WEEKS = 520
 """How far ahead themes are foretold: ten years of a weekly digest."""
 

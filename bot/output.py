@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
@@ -80,6 +79,8 @@ def at_signals(end: Callable[[], object]) -> Iterator[None]:
 @contextmanager
 def in_loop_at_signals(end: Callable[[], object]) -> Iterator[None]:
     """The same inside the running loop, which a signal then wakes even just before it goes to sleep."""
+    import asyncio  # only a chat or a service gets here
+
     loop = asyncio.get_running_loop()
     before = {number: signal.getsignal(number) for number in _ENDING}
     for number in _ENDING:
