@@ -35,7 +35,7 @@ def chat() -> None:
         app = _started(Settings.load(), chatting=True)
         console = Console.on(sys.stdout, next_page="/more")
         try:
-            asyncio.run(_chat(app, console))
+            asyncio.run(alone(app, console, read_lines(sys.stdin, sys.stdout)))
         except asyncio.CancelledError:
             _end_amid_a_line(console)
         finally:
@@ -117,11 +117,12 @@ async def _work(app: App, *, delivering: bool) -> None:
         _exit()
 
 
-async def _chat(app: App, console: Console) -> None:
+async def alone(app: App, console: Console, lines: AsyncIterator[str]) -> None:
+    """The chat with nothing beside it: a signal cancels it."""
     talk = asyncio.current_task()
     assert talk is not None
     with in_loop_at_signals(talk.cancel):
-        await converse(app, console, read_lines(sys.stdin, sys.stdout))
+        await converse(app, console, lines)
 
 
 async def _run(app: App, console: Console) -> None:

@@ -296,7 +296,7 @@ def test_a_signal_waits_for_the_answer_that_was_begun(place, monkeypatch):
         yield "/topics"
 
     with pytest.raises(asyncio.CancelledError):
-        asyncio.run(running.converse(app, console, lines()))
+        asyncio.run(running.alone(app, console, lines()))
 
     assert [CTR[1] in payload["params"]["text"] for _, payload in console.sent] == [True]
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
