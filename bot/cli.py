@@ -169,11 +169,12 @@ def ask(
     settings = Settings.load(*READING)
     app = build(settings, clock=now)
     app.rehearsing = True
-    _recall(app, settings)
     chosen = lang.value if lang else None
     app.remembered(str(TERMINAL)).language = chosen
     who = Command(chat=str(TERMINAL), user="console:me", role=role.value, language=chosen or client_language())
     command = commands.read(text.strip() or "/help", who)
+    if command is not None and commands.needs_memory(command):
+        _recall(app, settings)
     if command is not None and page > 1:
         command = replace(command, page=page)
     _print_calls(platform, app.answer(command) if command else None, as_json)

@@ -355,3 +355,13 @@ def test_every_command_says_something_to_everybody_about_anything(role, private,
 
                 assert any(isinstance(block, Heading | Text | Card | Usage) for block in answer.message.blocks), command
                 assert answer.message.language in ("zh", "en")
+
+
+@pytest.mark.parametrize(
+    ("asked", "needed"),
+    [("/topic ctr", False), ("/search bert", False), ("ctr", False), ("/week", True), ("/status", True)],
+)
+def test_only_what_speaks_of_editions_and_choices_needs_the_memory(asked, needed):
+    command = commands.read(asked, commands.Command())
+
+    assert commands.needs_memory(command) is needed

@@ -103,6 +103,12 @@ def usable_by(reader: Reader) -> Iterator[Row]:
     return (row for row in TABLE if row.listed and reader.may(row.needed(private=reader.private)))
 
 
+def needs_memory(command: Command) -> bool:
+    """Whether the answer depends on what was posted or chosen before."""
+    row = find_row(command.name)
+    return row is not None and row.memory
+
+
 def find_row(name: str) -> Row | None:
     """The row of a name or an alias, in any case."""
     return _ROWS.get(name.casefold())
@@ -151,13 +157,13 @@ _TOPIC = later("[topic]")
 
 TABLE: tuple[Row, ...] = (
     Row("topic", later("a topic and everything under it"), handlers.topic,
-        arguments=(_TOPIC,), aliases=("t",), words=("话题", "主题")),
+        arguments=(_TOPIC,), aliases=("t",), words=("话题", "主题"), memory=False),
     Row("topics", later("all topics, as a tree"), handlers.topics,
-        arguments=(later("[word]"),), words=("目录", "全部话题", "所有话题")),
+        arguments=(later("[word]"),), words=("目录", "全部话题", "所有话题"), memory=False),
     Row("search", later("search all items"), handlers.search,
-        arguments=(later("words"),), aliases=("s",), words=("搜索", "搜", "查找")),
+        arguments=(later("words"),), aliases=("s",), words=("搜索", "搜", "查找"), memory=False),
     Row("random", later("one item by chance"), handlers.random,
-        arguments=(_TOPIC,), words=("随机", "随便看看")),
+        arguments=(_TOPIC,), words=("随机", "随便看看"), memory=False),
     Row("new", later("what came in lately"), handlers.new, words=("最新", "最近更新")),
     Row("week", later("this week's edition"), handlers.week, words=("本周", "这周", "本期")),
     Row("next", later("the coming theme"), handlers.next_edition, words=("下周", "下期", "预告")),
@@ -183,9 +189,11 @@ TABLE: tuple[Row, ...] = (
     Row("skip", later("let the coming edition go"), subscription.skip, role="curator", words=("跳过",)),
     Row("reload", later("read the content again"), handlers.reload,
         role="curator", arguments=("[force]",), words=("重新加载",)),
-    Row("check", later("what there is to fix in the content"), handlers.check, role="curator", words=("检查",)),
-    Row("start", later("the greeting"), _start, words=("开始",), listed=False),
-    Row("help", later("what one can ask"), _help, arguments=(later("[command]"),), words=("帮助", "怎么用")),
+    Row("check", later("what there is to fix in the content"), handlers.check,
+        role="curator", words=("检查",), memory=False),
+    Row("start", later("the greeting"), _start, words=("开始",), listed=False, memory=False),
+    Row("help", later("what one can ask"), _help,
+        arguments=(later("[command]"),), words=("帮助", "怎么用"), memory=False),
     Row("more", later("the next page"), _more, words=("更多", "下一页"), listed=False),
 )  # fmt: skip
 """One row a command, in the order of the help."""

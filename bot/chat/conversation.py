@@ -293,7 +293,7 @@ class Row:
 
     *summary* and *arguments* are ids of the catalogues. *aliases* are typed like the name, *words* are Chinese and need
     no slash. *group_role* is asked for in groups instead of *role*. What is not *listed* needs no place in menus and
-    help.
+    help; what asks for no *memory* reads the library alone, and need not wait for a database.
     """
 
     name: str
@@ -305,6 +305,7 @@ class Row:
     aliases: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     listed: bool = True
+    memory: bool = True
 
     def needed(self, *, private: bool) -> Role:
         """The role that it takes here."""
