@@ -175,11 +175,17 @@ Block: TypeAlias = Heading | Text | Card | Note | Tree | Facts | Usage | Buttons
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is said, in order; *format* is the room an item is given, *language* that of the bot's words."""
+    """What is said, in order; *format* is the room an item is given, *language* that of the bot's words.
+
+    *preview*: the first card's link may be shown with its picture, where the platform does that. *silent*: nobody's
+    phone is to ring.
+    """
 
     blocks: tuple[Block, ...]
     language: str = "en"
     format: Format = "normal"
+    preview: bool = False
+    silent: bool = False
 
     @property
     def more(self) -> Action | None:

@@ -1,10 +1,15 @@
-"""What every platform can do, and what may come of sending: the four words that delivery acts upon."""
+"""What every platform can do, what may come of sending (the four words that delivery acts upon), and what an adapter
+may ask of the bot.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
+from bot.chat.address import Address
+from bot.chat.conversation import Answer, Command
 from bot.chat.message import Message
 
 Payload: TypeAlias = dict[str, Any]
@@ -83,4 +88,73 @@ class Platform(Protocol):
 
         Every answer is an outcome. Whatever is raised, time-outs and bugs included, counts as Uncertain.
         """
+        ...
+
+
+class House(Protocol):
+    """What an adapter asks of the bot. Synchronous and safe from any thread: adapters call it in a worker thread.
+
+    None of it raises where the database is away: what cannot be remembered is logged, and answered without.
+    """
+
+    def answer(self, command: Command) -> Answer:
+        """What is said to *command*; its changes are made already."""
+        ...
+
+    def is_new(self, key: str) -> bool:
+        """Whether an update (``telegram:update:7``) comes for the first time; from then on it does not."""
+        ...
+
+    def arrived(self, command: Command) -> Answer | None:
+        """The bot was added to the chat that *command* comes from, or unblocked there: its subscription wakes up.
+
+        The greeting, once a chat; None when it was greeted before.
+        """
+        ...
+
+    def left(self, chat: Address, reason: str) -> None:
+        """The bot was removed from *chat*, or blocked: its subscriptions are suspended, and keep their settings."""
+        ...
+
+    def moved(self, old: Address, new: Address) -> None:
+        """*old* has the id of *new* from now on."""
+        ...
+
+    def leads(self, task: str, owner: str, seconds: float) -> bool:
+        """Whether *owner* alone may do *task* (poll Telegram) for the next *seconds*; ask again to keep it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What a webhook says to its caller."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "text/plain"
+
+
+class Webhook(Protocol):
+    """A door for a platform's own requests. The web room serves it and knows nothing of what comes in.
+
+    A request to another path is a 404, one whose body is over *limit* bytes a 413, one that is not admitted a 401;
+    none of these is read.
+    """
+
+    @property
+    def path(self) -> str:
+        """Where it is: ``/telegram``."""
+        ...
+
+    @property
+    def limit(self) -> int:
+        """Bytes that a body may have."""
+        ...
+
+    def admits(self, headers: Mapping[str, str]) -> bool:
+        """Whether the body is worth reading, by the headers alone (lower-case names)."""
+        ...
+
+    async def take(self, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
+        """What is said to a request that was admitted. Quick: the work is done afterwards."""
         ...
