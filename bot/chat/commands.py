@@ -128,7 +128,7 @@ def _start(asked: Asked) -> Answer:
         return _dispatch(replace(asked, command=replace(asked.command, name="topic", args=f"~{value}")))
     if kind == "i" and (item := asked.library.item(value)):
         return Answer(pages.found((item,), asked.library, asked.reader))
-    return Answer(pages.start(asked.library, asked.reader))
+    return Answer(pages.start(asked.library, asked.reader, subscribed=asked.context.subscription is not None))
 
 
 def _help(asked: Asked) -> Answer:

@@ -33,12 +33,19 @@ def cut(text: str, limit: int) -> tuple[str, str]:
     text = text.strip()
     if width(text) <= limit * 1.15:
         return text, ""
-    ceiling = _index_at(text, limit)
+    at = pause(text, _index_at(text, limit))
+    return text[:at].rstrip(), text[at:].lstrip()
+
+
+def pause(text: str, ceiling: int) -> int:
+    """The last index up to *ceiling* where a reader would pause: after a sentence, else at a pause, else anywhere.
+
+    It is beyond *ceiling* only where *text* begins with an address or a cluster that is longer.
+    """
     at = _last_end(_SENTENCE_END, text, ceiling, floor=ceiling // 3) or _last_end(
         _PAUSE, text, ceiling, floor=ceiling // 2
     )
-    at = _outside_addresses(text, at or _outside_clusters(text, ceiling))
-    return text[:at].rstrip(), text[at:].lstrip()
+    return _outside_addresses(text, at or _outside_clusters(text, ceiling))
 
 
 def _index_at(text: str, columns: int) -> int:

@@ -121,7 +121,9 @@ class House(Protocol):
         ...
 
     def leads(self, task: str, owner: str, seconds: float) -> bool:
-        """Whether *owner* alone may do *task* (poll Telegram) for the next *seconds*; ask again to keep it."""
+        """Whether *owner* alone may do *task* (poll Telegram) for the next *seconds*; ask again to keep it, and with
+        0 seconds to leave it to others.
+        """
         ...
 
 

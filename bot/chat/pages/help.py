@@ -24,12 +24,16 @@ _ROLE_NAMES = {
 }
 
 
-def start(library: Library, reader: Reader) -> Message:
-    """The greeting: whose digest this is, what to ask, and the outermost topics to begin with."""
+def start(library: Library, reader: Reader, *, subscribed: bool = False) -> Message:
+    """The greeting: whose digest this is, what to ask, and the outermost topics to begin with.
+
+    Where the weekly is not *subscribed* to, there is a button for that.
+    """
     say = reader.say
     filled = [topic for topic in library.roots() if library.items_under(topic.path)]
     n, m = len(library.items_under(())), len(library.topics)
     size = say("{items} in {topics}", items=say.plural("{n} item", "{n} items", n), topics=_topics(m, reader))
+    weekly = () if subscribed else (Button(say("The weekly, here"), Action("subscribe")),)
     return parts.message(
         reader,
         Heading(library.title, aside=size),
@@ -42,7 +46,7 @@ def start(library: Library, reader: Reader) -> Message:
                 UsageLine(Action("help"), "", say("what else there is")),
             )
         ),
-        Buttons(parts.topic_buttons(filled[:_TOPICS_IN_GREETING], library)),
+        Buttons((*parts.topic_buttons(filled[:_TOPICS_IN_GREETING], library), *weekly)),
     )
 
 

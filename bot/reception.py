@@ -1,0 +1,85 @@
+"""What the platforms' adapters ask of the bot, over one App: `platforms.base.House`, and no platform in it.
+
+Where the database is away it is answered without: what is new is then known to this process alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from threading import Lock
+from typing import TypeVar
+
+from cachetools import LRUCache
+
+from bot.app import App
+from bot.chat.address import Address, parse_address
+from bot.chat.conversation import Answer, Command
+from bot.errors import StoreError
+from bot.store.store import Store
+
+T = TypeVar("T")
+
+MAX_SEEN = 10_000
+"""Updates that the process itself knows to be old; the database knows them all."""
+
+log = logging.getLogger(__name__)
+
+
+class Reception:
+    """Hears what adapters bring, and passes it on to *app* and its store. Safe from any thread, and never raises."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._seen: LRUCache[Hashable, None] = LRUCache(MAX_SEEN)
+        self._seeing = Lock()
+        self._leading: set[tuple[str, str]] = set()
+
+    def answer(self, command: Command) -> Answer:
+        """What is said to *command*; its changes are made already."""
+        return self._app.answer(command)
+
+    def is_new(self, key: str) -> bool:
+        """Whether *key* comes for the first time: to all processes, or to this one where the database is away."""
+        with self._seeing:
+            if key in self._seen:
+                return False
+            self._seen[key] = None
+        return self._remembering(lambda store: store.memory.is_new(key), otherwise=True)
+
+    def arrived(self, command: Command) -> Answer | None:
+        """Its subscriptions wake up; the greeting, once a chat."""
+        chat = parse_address(command.chat)
+        self._remembering(lambda store: store.subscriptions.wake(chat), otherwise=0)
+        if not self.is_new(f"greeted:{chat.place}"):
+            return None
+        return self._app.answer(replace(command, name="start", args=""))
+
+    def left(self, chat: Address, reason: str) -> None:
+        """Its subscriptions are suspended, and keep their settings."""
+        self._remembering(lambda store: store.subscriptions.suspend(chat, reason), otherwise=0)
+
+    def moved(self, old: Address, new: Address) -> None:
+        """What was kept of *old* is *new*'s from now on."""
+        self._remembering(lambda store: store.subscriptions.migrate(old.place, new.place), otherwise=None)
+
+    def leads(self, task: str, owner: str, seconds: float) -> bool:
+        """Whether *owner* alone may do *task*. Without a database: who did it so far, and who knows of nobody else."""
+        before = not self._app.store or (task, owner) in self._leading
+        if seconds > 0:
+            mine = self._remembering(lambda store: store.memory.lease(task, owner, seconds), otherwise=before)
+        else:
+            self._remembering(lambda store: store.memory.give_up(task, owner), otherwise=None)
+            mine = False
+        (self._leading.add if mine else self._leading.discard)((task, owner))
+        return mine
+
+    def _remembering(self, ask: Callable[[Store], T], *, otherwise: T) -> T:
+        if self._app.store is None:
+            return otherwise
+        try:
+            return ask(self._app.store)
+        except StoreError as error:
+            log.warning("done without the database: %s", error)
+            return otherwise
