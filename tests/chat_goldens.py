@@ -72,7 +72,7 @@ def library_of(file: Path) -> Library:
     return Library.build([parse(digest[1], file=file.name, config=config)], config)
 
 
-def conversation(golden: Golden, library: Library) -> Iterator[Message | None]:
+def conversation(golden: Golden, library: Library, *, root: str = "/") -> Iterator[Message | None]:
     """What is said to each line, in one chat; None where the bot keeps silent."""
     settings = ChatSettings(
         zone=ZoneInfo("Asia/Shanghai"),
@@ -87,7 +87,7 @@ def conversation(golden: Golden, library: Library) -> Iterator[Message | None]:
             yield None
             continue
         wanted = subscription.settings(settings.language) if subscription else settings
-        context = Context(library, NOW, Random(1), settings=wanted, more=more, subscription=subscription)
+        context = Context(library, NOW, Random(1), settings=wanted, more=more, subscription=subscription, root=root)
         answer = commands.answer(command, context)
         more = answer.message.more
         for change in answer.changes:

@@ -38,7 +38,7 @@ def edition(edition: Edition, library: Library, reader: Reader, *, late: bool = 
         blocks.append(Text(say("New in the digest: {titles}", titles=_titles(edition.new, say))))
     buttons = [Button(say("The whole topic"), parts.topic_action(edition.theme, library))]
     buttons += [Button(say("What is new"), Action("new"))] if edition.new else []
-    return parts.message(reader, *blocks, Buttons(tuple(buttons)))
+    return replace(parts.message(reader, *blocks, Buttons(tuple(buttons))), edition=True)
 
 
 def _titles(items: Sequence[Item], say: Voice) -> str:

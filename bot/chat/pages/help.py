@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.chat.access import NotAllowed
 from bot.chat.conversation import Reader, Row
-from bot.chat.language import later, sentence
+from bot.chat.language import later, sentence, voice
 from bot.chat.message import Action, Block, Button, Buttons, Heading, Message, Text, Usage, UsageLine
 from bot.chat.pages import parts, topics
 from bot.chat.prose import shortened, width
@@ -65,7 +65,7 @@ def overview(rows: Sequence[Row], library: Library, reader: Reader) -> Message:
     blocks: list[Block] = [Heading(say("What you can ask")), Usage(tuple(_line(row, reader) for row in rows))]
     if reader.root != "/":
         blocks.append(
-            Text(say("Slack keeps /topic for itself, so every command begins with {root}.", root=reader.root))
+            Text(say("Slack keeps /topic for itself, so every command begins with {root}.", root=reader.root.strip()))
         )
     if reader.private:  # elsewhere only commands are read
         blocks.append(Text(say("A topic's name, a few words or a link alone will do as well.")))
@@ -78,7 +78,7 @@ def overview(rows: Sequence[Row], library: Library, reader: Reader) -> Message:
 def about(row: Row, library: Library, reader: Reader) -> Message:
     """One command: what it does, its other names, an example."""
     say, example = reader.say, _example(row, library)
-    others = [f"/{alias}" for alias in row.aliases] + list(row.words)
+    others = [Action(alias).typed(reader.root) for alias in row.aliases] + list(row.words)
     return parts.message(
         reader,
         Usage((_line(row, reader),)),
@@ -134,6 +134,12 @@ def unknown_command(
 def no_more(reader: Reader) -> Message:
     """Asked for the next page where there is none."""
     return parts.message(reader, Text(reader.say("There is nothing more to show.")))
+
+
+def sharing(action: Action, language: str) -> Button:
+    """What shows the answer to *action*, which one person got, to everybody in the chat."""
+    say = voice(language)
+    return Button(say("Share here"), action)
 
 
 def error(error: BotError, library: Library, reader: Reader) -> Message:
