@@ -72,7 +72,8 @@ def answer(command: Command, context: Context) -> Answer:
     try:
         return _dispatch(asked)
     except BotError as error:
-        return Answer(pages.error(error, context.library, asked.reader))
+        page = pages.error(error, context.library, asked.reader)
+        return Answer(page, refused=isinstance(error, NotAllowed))
 
 
 def _dispatch(asked: Asked) -> Answer:

@@ -258,11 +258,15 @@ Change: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is said, and what shall be remembered or done. *discreet*: for the one who asked, not for the group."""
+    """What is said, and what shall be remembered or done.
+
+    *discreet*: for the one who asked, not for the group. *refused*: they may not do that here.
+    """
 
     message: Message
     changes: tuple[Change, ...] = ()
     discreet: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

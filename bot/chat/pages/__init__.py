@@ -1,5 +1,19 @@
 """Values to messages, one function a page. A page knows its reader and never their platform; it changes nothing."""
 
+from bot.chat.pages.asides import (
+    button_gone,
+    channel_closed,
+    channel_of_others,
+    channel_unknown,
+    description,
+    nothing_inline_label,
+    private_chat_first,
+    private_chat_label,
+    said_in_private,
+    short_description,
+    slow_down,
+    went_wrong,
+)
 from bot.chat.pages.editions import calendar, coming, edition, nothing_to_post
 from bot.chat.pages.help import about, error, language_set, languages, no_more, overview, start, unknown_command
 from bot.chat.pages.house import problems, reloaded, reloading, status
@@ -26,9 +40,14 @@ from bot.chat.pages.topics import choice, topic, topics
 __all__ = [
     "SEARCH_LIMIT",
     "about",
+    "button_gone",
     "calendar",
+    "channel_closed",
+    "channel_of_others",
+    "channel_unknown",
     "choice",
     "coming",
+    "description",
     "edition",
     "empty_library",
     "error",
@@ -40,6 +59,7 @@ __all__ = [
     "no_more",
     "not_subscribed",
     "nothing_found",
+    "nothing_inline_label",
     "nothing_to_post",
     "nothing_under",
     "notice",
@@ -47,15 +67,20 @@ __all__ = [
     "paused",
     "posted",
     "posting",
+    "private_chat_first",
+    "private_chat_label",
     "problems",
     "random",
     "reloaded",
     "reloading",
+    "said_in_private",
     "search",
     "setting_changed",
     "settings",
+    "short_description",
     "skipped",
     "skipping",
+    "slow_down",
     "start",
     "status",
     "subscribed",
@@ -63,6 +88,7 @@ __all__ = [
     "topics",
     "unknown_command",
     "unsubscribed",
+    "went_wrong",
     "which_topic",
     "which_zone",
 ]
