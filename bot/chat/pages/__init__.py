@@ -1,7 +1,17 @@
 """Values to messages, one function a page. A page knows its reader and never their platform; it changes nothing."""
 
 from bot.chat.pages.editions import calendar, coming, edition, nothing_to_post
-from bot.chat.pages.help import about, error, language_set, languages, no_more, overview, start, unknown_command
+from bot.chat.pages.help import (
+    about,
+    error,
+    forgetful,
+    language_set,
+    languages,
+    no_more,
+    overview,
+    start,
+    unknown_command,
+)
 from bot.chat.pages.house import problems, reloaded, reloading, status
 from bot.chat.pages.items import SEARCH_LIMIT, empty_library, found, new, nothing_found, random, search
 from bot.chat.pages.notices import notice
@@ -32,6 +42,7 @@ __all__ = [
     "edition",
     "empty_library",
     "error",
+    "forgetful",
     "found",
     "language_set",
     "languages",
