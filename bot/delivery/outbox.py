@@ -44,7 +44,7 @@ POLL = 0.25
 IDLE = 1.0
 """Seconds between two looks at an outbox that has nothing to do: what another process planned is seen this soon."""
 
-FADING = 0.9
+FADING = 0.98
 """A begin is asked for ahead of its slot by what the slowest of late took; how fast that is forgotten, a begin."""
 
 TURNS = 3
@@ -105,7 +105,7 @@ class Outbox:
         self._woken = asyncio.Event()
         self._stopping = False
         self._rescued_at = float("-inf")
-        self._lead = 0.0
+        self._lead = TOLERANCE
         self._last_turn = float("-inf")
 
     def wake(self) -> None:
