@@ -6,6 +6,7 @@ wrong (`check`, `doctor`), 2 a mistake in the arguments or the configuration, wi
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -81,6 +82,7 @@ def main() -> None:
     from bot.errors import BotError
 
     open_streams()
+    logging.getLogger().addHandler(logging.NullHandler())  # a verb without a log of its own says a sentence, no more
     try:
         status = heji(sys.argv[1:] or ["--help"], prog_name="heji", standalone_mode=False)
         sys.stdout.flush()  # here, where it may fail: later nobody could say so
@@ -313,14 +315,14 @@ def calendar(
     as_json: AsJson = False,
 ) -> None:
     """The themes of the coming weeks, if nothing changes."""
+    from bot.app import now
     from bot.editions.calendar import periods, row
     from bot.editions.schedule import first_day
-
-    library, found = _content_and_standing()
-    first = first_day(start) if start else _this_period(found)
     from bot.standing import foreseen
 
+    library, found = _content_and_standing()
     schedule, holidays = found.settings.schedule, library.config.holidays
+    first = first_day(start or found.current(now(), holidays))
     before = _periods_before(first, library, found)
     wanted = periods(schedule, first, weeks, holidays)
     editions = tuple(one for one in foreseen(library, found, (*before, *wanted)) if one.period in wanted)
@@ -357,7 +359,7 @@ def preview(
 
     library, found = _content_and_standing()
     chosen = found.settings
-    run = chosen.schedule.next_occurrence(now(), chosen.zone, library.config.holidays)
+    run = chosen.schedule.next_occurrence(now(), chosen.zone, library.config.holidays, found.skipped)
     period = week or run.period
     reader = replace(_reader(library, chosen, lang), format=output.value)
     edition = found.edition(period, library) if theme is None else None
@@ -389,25 +391,17 @@ def _content_and_standing() -> tuple[Library, Standing]:
 
 
 def _periods_before(day: dt.date, library: Library, found: Standing) -> tuple[str, ...]:
-    """The periods that come before *day*, from the present one on."""
-    from itertools import takewhile
-
+    """The periods that come before *day*, from the running one on."""
+    from bot.app import now
+    from bot.editions.calendar import periods_until
+    from bot.editions.schedule import first_day
     from bot.errors import ConfigurationError
 
-    schedule, start = found.settings.schedule, _this_period(found)
-    if (day - start).days > MAX_WEEKS * 7:
+    holidays = library.config.holidays
+    start = found.current(now(), holidays)
+    if (day - first_day(start)).days > MAX_WEEKS * 7:
         raise ConfigurationError(f"{day} is too far ahead: name a period within {MAX_WEEKS} weeks from now")
-    days = takewhile(lambda one: one < day, schedule.days(start))
-    return tuple(schedule.period_of(one) for one in days if one not in library.config.holidays)
-
-
-def _this_period(found: Standing) -> dt.date:
-    """The first day of the period that it is now in the chat's zone."""
-    from bot.app import now
-    from bot.editions.schedule import first_day
-    from bot.standing import today
-
-    return first_day(today(found, now()))
+    return periods_until(found.settings.schedule, start, day, holidays)
 
 
 def _reader(library: Library, chosen: ChatSettings, lang: Language | None = None) -> Reader:
@@ -441,5 +435,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 heji.command()(operating.post)
 heji.command()(operating.deliveries)
+heji.command("export-state")(operating.export_state)
+heji.command("import-state")(operating.import_state)
 heji.add_typer(operating.chats, name="chats")
 heji.add_typer(operating.database, name="db")

@@ -1,7 +1,11 @@
-"""Turn editions and notices into payloads: `chat.pages` says them, the platforms' renderers lay them out. Pure."""
+"""Turn editions and notices into payloads: `chat.pages` says them, the platforms' renderers lay them out.
+
+Pure, but for a line in the log about each platform that is missing here.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 
 from bot.chat import pages
@@ -11,21 +15,12 @@ from bot.chat.language import choose
 from bot.chat.message import Message
 from bot.digest.library import Library
 from bot.editions.edition import Edition
-from bot.errors import BotError
+from bot.errors import NoSuchPlatform
 from bot.platforms.base import Payload, Platform
 from bot.store.notices import Notice
 from bot.store.planning import Look
 
-
-class NoSuchPlatform(BotError):
-    """This version of heji does not speak *platform* yet: its chats keep their place, and get what they are owed when
-    one does.
-    """
-
-    platform: str
-
-    def __init__(self, platform: str) -> None:
-        super().__init__(platform=platform)
+log = logging.getLogger(__name__)
 
 
 class Press:
@@ -34,6 +29,7 @@ class Press:
     def __init__(self, platforms: Iterable[Platform], *, language: str | None = None) -> None:
         self._platforms = {platform.name: platform for platform in platforms}
         self._language = language
+        self._missed: set[str] = set()
 
     def edition(self, edition: Edition, look: Look, library: Library) -> Sequence[Payload]:
         """The parts of *edition* for one look, in order. Raises NoSuchPlatform."""
@@ -51,5 +47,9 @@ class Press:
 
     def _rendered(self, message: Message, platform: str) -> Sequence[Payload]:
         if platform not in self._platforms:
-            raise NoSuchPlatform(platform)
+            missing = NoSuchPlatform(platform)
+            if platform not in self._missed:  # once: every tick asks again
+                self._missed.add(platform)
+                log.warning("platform missing platform=%s: %s", platform, missing)
+            raise missing
         return self._platforms[platform].render(message)

@@ -6,10 +6,10 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot import app as rooms
 from bot import logs
@@ -22,11 +22,19 @@ from bot.output import at_signals, client_language, in_loop_at_signals
 from bot.platforms.base import Sent
 from bot.platforms.console import Console, read_lines
 from bot.settings import Settings
+from bot.store.patience import Patience, in_thread
 
 if TYPE_CHECKING:
     from bot.service import Service
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+OPENING = 5.0
+"""Seconds that a process waits for its database at the start; then it goes on without, and tries again beside it."""
+
+LAST_WORD = 3.0
+"""Seconds that an answer which was begun may take when a signal comes."""
 
 
 def chat() -> None:
@@ -79,15 +87,13 @@ def _serve(*, delivering: bool) -> None:
 
 def _started(settings: Settings, *, chatting: bool) -> App:
     """The App with its store, if that can be opened: who chats can do without, and `Service` tries again."""
-    if chatting and "log_level" not in settings.model_fields_set:
-        # Lines of the log between those of the chat are for nobody, unless something went wrong.
-        settings = settings.model_copy(update={"log_level": "WARNING"})
-    logs.set_up(settings, sys.stderr)
+    logs.set_up(logs.for_people(settings) if chatting else settings, sys.stderr)
     app = build(settings, clock=rooms.now)
     try:
-        app.attach(open_store(settings))
+        app.attach(Patience(OPENING).wait(partial(open_store, settings)))
         app.notice()
     except StoreError as error:
+        app.trouble = error
         log.error("database not opened: %s", error)
     return app
 
@@ -118,11 +124,20 @@ async def _work(app: App, *, delivering: bool) -> None:
 
 
 async def alone(app: App, console: Console, lines: AsyncIterator[str]) -> None:
-    """The chat with nothing beside it: a signal cancels it."""
+    """The chat with nothing beside it but the search for a database that was not there: a signal cancels it."""
     talk = asyncio.current_task()
     assert talk is not None
-    with in_loop_at_signals(talk.cancel):
-        await converse(app, console, lines)
+    service = _service(app, None) if app.trouble else None
+    searching = asyncio.create_task(service.run()) if service else None
+    try:
+        with in_loop_at_signals(talk.cancel):
+            await converse(app, console, lines)
+    finally:
+        if service and searching:
+            service.stop()
+            await searching
+    if service and service.busy:
+        _exit()
 
 
 async def _run(app: App, console: Console) -> None:
@@ -170,24 +185,38 @@ def _service(app: App, console: Console | None) -> Service:
 async def converse(app: App, console: Console, lines: AsyncIterator[str]) -> bool:
     """Question and answer until the lines end; whether the reader said goodbye. On a terminal the bot speaks first.
 
-    Cancelled, it ends while it waits for a line; an answer that was begun is said to its end.
+    Cancelled, it ends while it waits for a line; an answer that was begun is said to its end, if that comes soon.
     """
     me = Command(chat=str(TERMINAL), user="console:me", role="curator", language=client_language())
     if console.columns is not None:
-        await _say(app.answer(replace(me, name="start")), console)
+        await _to_its_end(_answer(app, replace(me, name="start"), console))
     async for line in lines:
         if line.strip().casefold() in ("/quit", "/exit", "/q"):
             return True
-        if not line.strip():
-            continue
-        app.refresh()
-        if (command := commands.read(line, me)) is not None and not await _say(app.answer(command), console):
+        command = commands.read(line, me) if line.strip() else None
+        if command is not None and not await _to_its_end(_answer(app, command, console)):
             return False
     return False
 
 
-async def _say(message: Message, console: Console) -> bool:
-    for payload in console.render(message):
+async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """What *work* gives; cancelled, it is given LAST_WORD seconds more."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task], timeout=LAST_WORD)
+        raise
+
+
+async def _answer(app: App, command: Command, console: Console) -> bool:
+    """Answer in a thread, so that a database that hangs holds up nothing else; whether anybody reads it."""
+
+    def answer() -> Message:
+        app.refresh()
+        return app.answer(command)
+
+    for payload in console.render(await asyncio.wrap_future(in_thread(answer))):
         if not isinstance(await console.send({**payload, "params": {"text": payload["params"]["text"] + "\n"}}), Sent):
             return False
     return True

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 from bot.app import App
@@ -30,6 +31,9 @@ REOPEN = 5.0
 LAST_JOB = 0.5
 """Seconds that a job under way is waited for at the end. A planning that is cut off has planned nothing."""
 
+LAST_CALL = 9.0
+"""Seconds that the outbox is given at the end. Where a database hangs longer, leases lapse and say the rest."""
+
 
 def outbox(settings: Settings, store: Store, platforms: Iterable[Platform]) -> Outbox:
     """The outbox, as the environment wants it."""
@@ -48,11 +52,12 @@ class Service:
         self._stopped = asyncio.Event()
         self._threads = ThreadPoolExecutor(2, "service")
         self._jobs: set[Future[Any]] = set()
+        self._hanging = False
 
     @property
     def busy(self) -> bool:
-        """Whether a job is still under way in a thread, which nobody need wait for."""
-        return bool(self._jobs)
+        """Whether something is still under way in a thread, which nobody need wait for."""
+        return bool(self._jobs) or self._hanging
 
     def stop(self) -> None:
         """Take nothing new; `run` finishes what is in flight and returns."""
@@ -67,25 +72,48 @@ class Service:
         clock = Clock()
         clock.every(TICK, self._tick, "tick")
         if self._platforms is not None:
-            clock.every(PRUNE, lambda: self._call(store.ledger.prune), "prune")
+            clock.every(PRUNE, partial(self._at_work, store.ledger.prune), "prune")
             self._outbox = outbox(self._app.settings, store, self._platforms)
         clock.start()
         try:
             if self._outbox is not None and not self._stopped.is_set():
-                await self._outbox.run()
+                await self._drain(self._outbox)
             await self._stopped.wait()
         finally:
             clock.stop()
-            if self._jobs:
+            if self._jobs and not self._hanging:
                 await asyncio.wait([asyncio.wrap_future(job) for job in self._jobs], timeout=LAST_JOB)
+
+    async def _drain(self, outbox: Outbox) -> None:
+        """Work the outbox until `stop`, whose end a store that hangs does not hold up. What it raises is raised."""
+        draining = asyncio.create_task(outbox.run())
+        try:
+            await self._done_or_stopped(draining)
+            await asyncio.wait([draining], timeout=LAST_CALL)
+            self._hanging = not draining.done()
+            if self._hanging:
+                logger.warning("stopped while the database hangs: what was under way there shows when leases lapse")
+            else:
+                draining.result()
+        finally:
+            draining.cancel()
+
+    async def _done_or_stopped(self, work: asyncio.Future[Any]) -> bool:
+        """Wait for *work* or for `stop`; whether the former is done."""
+        stopped = asyncio.create_task(self._stopped.wait())
+        await asyncio.wait([work, stopped], return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        return work.done()
 
     async def _open(self) -> Store | None:
         while not self._stopped.is_set():
             try:
-                store = await self._call(self._opened)
-                self._app.attach(store)
-                return store
+                opening = asyncio.ensure_future(self._call(self._opened))
+                if await self._done_or_stopped(opening):
+                    self._app.attach(opening.result())
+                    return self._app.store
             except StoreError as error:
+                self._app.trouble = error
                 logger.error("database not opened, tried again in %.0f s: %s", REOPEN, error)
             try:
                 await asyncio.wait_for(self._stopped.wait(), REOPEN)
@@ -95,7 +123,7 @@ class Service:
 
     async def _tick(self) -> None:
         try:
-            planned = await self._call(self._app.tick if self._platforms is not None else self._app.look)
+            planned = await self._at_work(self._app.tick if self._platforms is not None else self._app.look)
         except StoreError as error:
             logger.error("nothing planned, tried again in %.0f s: %s", TICK, error)
             return
@@ -108,3 +136,12 @@ class Service:
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)
         return await asyncio.wrap_future(job)
+
+    async def _at_work(self, work: Callable[[], T]) -> T | None:
+        """The same for a job of the clock's, which may be left behind at the end."""
+        try:
+            return await self._call(work)
+        except asyncio.CancelledError:
+            if not self._stopped.is_set():
+                raise
+            return None

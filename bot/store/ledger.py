@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Select, delete, func, or_, select, updat
 from bot.chat.address import Address
 from bot.store import tables
 from bot.store.database import Database
-from bot.store.outbox import Delivery, DeliveryState
+from bot.store.settlement import Delivery, DeliveryState
 from bot.store.sql import CHUNK
 from bot.store.tables import SETTLED, UNSETTLED, state_in
 

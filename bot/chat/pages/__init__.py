@@ -15,7 +15,17 @@ from bot.chat.pages.asides import (
     went_wrong,
 )
 from bot.chat.pages.editions import calendar, coming, edition, nothing_to_post
-from bot.chat.pages.help import about, error, language_set, languages, no_more, overview, start, unknown_command
+from bot.chat.pages.help import (
+    about,
+    error,
+    forgetful,
+    language_set,
+    languages,
+    no_more,
+    overview,
+    start,
+    unknown_command,
+)
 from bot.chat.pages.house import problems, reloaded, reloading, status
 from bot.chat.pages.items import SEARCH_LIMIT, empty_library, found, new, nothing_found, random, search
 from bot.chat.pages.notices import notice
@@ -51,6 +61,7 @@ __all__ = [
     "edition",
     "empty_library",
     "error",
+    "forgetful",
     "found",
     "language_set",
     "languages",
