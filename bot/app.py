@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from bot.chat import commands, pages
 from bot.chat.address import Address, parse_address
 from bot.chat.conversation import (
+    Answer,
     Change,
     ChatSettings,
     Command,
@@ -186,7 +187,7 @@ class App:
 
     # Answering ----------------------------------------------------------------------------------------------------
 
-    def answer(self, command: Command) -> Message:
+    def answer(self, command: Command) -> Answer:
         """What is said to *command*, after doing what it asks for."""
         context = self.context(command)
         found = commands.answer(command, context)
@@ -194,7 +195,7 @@ class App:
         for change in found.changes:
             message = self.apply(change, command, context) or message
         self.remembered(command.chat).more = message.more
-        return message
+        return replace(found, message=message, changes=())
 
     def context(self, command: Command) -> Context:
         """What an answer may depend on, as it stands now. A database that is away takes no answer with it."""

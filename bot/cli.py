@@ -179,7 +179,7 @@ def ask(
         _recall(app, settings)
     if command is not None and page > 1:
         command = replace(command, page=page)
-    _print_calls(platform, app.answer(command) if command else None, as_json)
+    _print_calls(platform, app.answer(command).message if command else None, as_json)
 
 
 def _recall(app: App, settings: Settings) -> None:

@@ -214,7 +214,7 @@ async def _answer(app: App, command: Command, console: Console) -> bool:
 
     def answer() -> Message:
         app.refresh()
-        return app.answer(command)
+        return app.answer(command).message
 
     for payload in console.render(await asyncio.wrap_future(in_thread(answer))):
         if not isinstance(await console.send({**payload, "params": {"text": payload["params"]["text"] + "\n"}}), Sent):

@@ -66,7 +66,7 @@ def write(path: Path, text):
 
 
 def said(app, name, args="", **who):
-    return plain(app.answer(replace(CURATOR, name=name, args=args, **who)))
+    return plain(app.answer(replace(CURATOR, name=name, args=args, **who)).message)
 
 
 # Starting -------------------------------------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ class House:
     def ask(self, name, args="", language="en"):
         app = self.begin()
         try:
-            return plain(app.answer(replace(ALICE, name=name, args=args, language=language)))
+            return plain(app.answer(replace(ALICE, name=name, args=args, language=language)).message)
         finally:
             app.store.close()
 
