@@ -6,26 +6,29 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bot import app as rooms
-from bot import logs
+from bot import logs, networks
 from bot.app import TERMINAL, App, build, open_store
 from bot.chat import commands
 from bot.chat.conversation import Command
 from bot.chat.message import Message
 from bot.errors import StoreError
+from bot.networks import Line
 from bot.output import at_signals, client_language, in_loop_at_signals
-from bot.platforms.base import Sent
+from bot.platforms.base import Platform, Sent
 from bot.platforms.console import Console, read_lines
 from bot.settings import Settings
 from bot.store.patience import Patience, in_thread
 
 if TYPE_CHECKING:
+    from bot.presence import Presence
     from bot.service import Service
+    from bot.web.health import Health
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -35,6 +38,14 @@ OPENING = 5.0
 
 LAST_WORD = 3.0
 """Seconds that an answer which was begun may take when a signal comes."""
+
+
+class Part(Protocol):
+    """What runs until it is stopped."""
+
+    async def run(self) -> None: ...
+
+    def stop(self) -> None: ...
 
 
 def chat() -> None:
@@ -51,13 +62,16 @@ def chat() -> None:
 
 
 def run() -> None:
-    """All in one process. At the end of its input it ends, unless PORT says that this is a host."""
+    """All in one process. Without a token the chat is here, and the end of its input is the end, unless PORT says that
+    this is a host.
+    """
     with at_signals(partial(sys.exit, 0)):
         settings = Settings.load()
-        app = _started(settings, chatting=settings.port is None)
+        chatting = not settings.has_token
+        app = _started(settings, chatting=chatting and settings.port is None)
         console = Console.on(sys.stdout, next_page="/more")
         try:
-            asyncio.run(_run(app, console))
+            asyncio.run(_run(app, console) if chatting else _serve(app, console))
         except asyncio.CancelledError:
             _end_amid_a_line(console)
         finally:
@@ -66,21 +80,23 @@ def run() -> None:
 
 def work() -> None:
     """Tick and deliver until a signal comes."""
-    _serve(delivering=True)
+    with at_signals(partial(sys.exit, 0)):
+        app = _started(Settings.load(), chatting=False)
+        try:
+            asyncio.run(_serve(app, Console.on(sys.stdout), answering=False))
+        finally:
+            _close(app)
 
 
 def serve() -> None:
     """Answer until a signal comes."""
-    _serve(delivering=False)
-
-
-def _serve(*, delivering: bool) -> None:
     with at_signals(partial(sys.exit, 0)):
-        app = _started(Settings.load(), chatting=False)
-        if not delivering:
-            log.warning("nothing to answer on: this version speaks no network platform yet; the chat is heji run")
+        settings = Settings.load()
+        app = _started(settings, chatting=False)
+        if not settings.has_token:
+            log.warning("nobody to answer: set TELEGRAM_BOT_TOKEN; the chat on a terminal is heji run")
         try:
-            asyncio.run(_work(app, delivering=delivering))
+            asyncio.run(_serve(app, None))
         finally:
             _close(app)
 
@@ -115,19 +131,37 @@ def _exit() -> None:
     os._exit(0)
 
 
-async def _work(app: App, *, delivering: bool) -> None:
-    service = _service(app, Console.on(sys.stdout) if delivering else None)
-    with in_loop_at_signals(service.stop):
-        await service.run()
+async def _serve(app: App, console: Console | None, *, answering: bool = True) -> None:
+    """Deliver, also to *console* if there is one, and answer, until a signal comes."""
+    lines = networks.lines(app, answering=answering)
+    service = _service(app, console, lines)
+    parts: list[Part] = [service, _presence(app, lines, service)] if answering else [service]
+    with in_loop_at_signals(lambda: _stop(parts)):
+        await _together(parts)
+    for line in lines:
+        await line.network.close()
     if service.busy:
         _exit()
+
+
+async def _together(parts: Sequence[Part]) -> None:
+    """Run all of *parts* until they have ended. When one breaks, the others are stopped, and its error is raised."""
+    working = [asyncio.create_task(part.run()) for part in parts]
+    await asyncio.wait(working, return_when=asyncio.FIRST_EXCEPTION)
+    _stop(parts)
+    await asyncio.gather(*working)
+
+
+def _stop(parts: Iterable[Part]) -> None:
+    for part in parts:
+        part.stop()
 
 
 async def alone(app: App, console: Console, lines: AsyncIterator[str]) -> None:
     """The chat with nothing beside it but the search for a database that was not there: a signal cancels it."""
     talk = asyncio.current_task()
     assert talk is not None
-    service = _service(app, None) if app.trouble else None
+    service = _service(app) if app.trouble else None
     searching = asyncio.create_task(service.run()) if service else None
     try:
         with in_loop_at_signals(talk.cancel):
@@ -141,26 +175,27 @@ async def alone(app: App, console: Console, lines: AsyncIterator[str]) -> None:
 
 
 async def _run(app: App, console: Console) -> None:
-    """The chat and the service beside each other; what ends first decides.
+    """The chat, the service and the site beside each other; what ends first decides.
 
     input ended ──▶ PORT set: the service goes on alone, until a signal
                 └─▶ else, or at /quit: the service stops
     a signal ─────▶ both stop; what is in flight is finished
     """
     service = _service(app, console)
-    working = asyncio.create_task(service.run())
+    parts = (service, _presence(app, (), service))
+    working = asyncio.create_task(_together(parts))
     talking = asyncio.create_task(converse(app, console, read_lines(sys.stdin, sys.stdout)))
 
     def end() -> None:
         talking.cancel()
-        service.stop()
+        _stop(parts)
 
     with in_loop_at_signals(end):
         await asyncio.wait([working, talking], return_when=asyncio.FIRST_COMPLETED)
         if working.done():  # it broke: there is no chat over a broken service
             talking.cancel()
         elif talking.cancelled() or talking.exception() or talking.result() or app.settings.port is None:
-            service.stop()
+            _stop(parts)
         await working
         cancelled = (await asyncio.gather(talking, return_exceptions=True))[0]
     if isinstance(cancelled, asyncio.CancelledError):
@@ -171,12 +206,26 @@ async def _run(app: App, console: Console) -> None:
         _exit()
 
 
-def _service(app: App, console: Console | None) -> Service:
+def _service(app: App, console: Console | None = None, lines: Sequence[Line] = ()) -> Service:
+    """What ticks; it delivers as well where there is a *console*, and on *lines*."""
     from bot.platforms.file import File
     from bot.service import Service
 
-    platforms = None if console is None else (console, File())
+    platforms: list[Platform] | None = None
+    if console is not None:
+        platforms = [console, File(), *(line.network for line in lines)]
     return Service(app, partial(open_store, app.settings), platforms)
+
+
+def _presence(app: App, lines: Sequence[Line], service: Service) -> Presence:
+    from bot.presence import Presence
+    from bot.web.health import judge
+
+    def health() -> Health:
+        statuses = {line.network.name: (line.receiver or line.network).status for line in lines}
+        return judge(service.signs(statuses), app.clock())
+
+    return Presence(app, lines, health)
 
 
 # -- the chat ----------------------------------------------------------------------------------------------------------

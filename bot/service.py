@@ -7,8 +7,9 @@ store opened ──▶ every 30 s: content refreshed, due editions planned ─�
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
@@ -18,9 +19,10 @@ from bot.delivery.clock import PRUNE, TICK, Clock
 from bot.delivery.outbox import Outbox
 from bot.delivery.pace import rates
 from bot.errors import StoreError
-from bot.platforms.base import Platform
+from bot.platforms.base import Platform, Status
 from bot.settings import Settings
 from bot.store.store import Store
+from bot.web.health import Signs
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -51,6 +53,9 @@ class Service:
         self._outbox: Outbox | None = None
         self._stopped = asyncio.Event()
         self._threads = ThreadPoolExecutor(2, "service")
+        self._ticked: dt.datetime | None = None
+        self._well: bool | None = None
+        self._backlog: dict[str, int] = {}
         self._jobs: set[Future[Any]] = set()
         self._hanging = False
 
@@ -58,6 +63,16 @@ class Service:
     def busy(self) -> bool:
         """Whether something is still under way in a thread, which nobody need wait for."""
         return bool(self._jobs) or self._hanging
+
+    def signs(self, statuses: Mapping[str, Status]) -> Signs:
+        """What there is to say of how it is; *statuses* are those of the networks."""
+        return Signs(
+            started=self._app.started,
+            database=self._well,
+            ticked=self._ticked,
+            platforms=statuses,
+            counts=self._backlog,
+        )
 
     def stop(self) -> None:
         """Take nothing new; `run` finishes what is in flight and returns."""
@@ -72,6 +87,7 @@ class Service:
         clock = Clock()
         clock.every(TICK, self._tick, "tick")
         if self._platforms is not None:
+            await self._reopened(store)
             clock.every(PRUNE, partial(self._at_work, store.ledger.prune), "prune")
             self._outbox = outbox(self._app.settings, store, self._platforms)
         clock.start()
@@ -113,7 +129,7 @@ class Service:
                     self._app.attach(opening.result())
                     return self._app.store
             except StoreError as error:
-                self._app.trouble = error
+                self._app.trouble, self._well = error, False
                 logger.error("database not opened, tried again in %.0f s: %s", REOPEN, error)
             try:
                 await asyncio.wait_for(self._stopped.wait(), REOPEN)
@@ -121,12 +137,27 @@ class Service:
                 continue
         return None
 
+    async def _reopened(self, store: Store) -> None:
+        """What a bad token stopped is tried once more: this process may have been started with a good one."""
+        for platform in self._platforms or ():
+            try:
+                await self._at_work(partial(store.outbox.start, platform.name))
+            except StoreError as error:
+                logger.warning("not tried again platform=%s: %s", platform.name, error)
+
     async def _tick(self) -> None:
+        """Look, plan, and note how it went. A tick that cannot use the database is one that happened all the same."""
         try:
             planned = await self._at_work(self._app.tick if self._platforms is not None else self._app.look)
+            if (store := self._app.store) is not None:
+                self._backlog = await self._at_work(store.ledger.backlog) or {}
+            self._well = True
         except StoreError as error:
+            self._well = False
             logger.error("nothing planned, tried again in %.0f s: %s", TICK, error)
             return
+        finally:
+            self._ticked = self._app.clock()
         if planned and self._outbox is not None:
             self._outbox.wake()
 

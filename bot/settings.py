@@ -8,6 +8,8 @@ environment, then `digest.yaml`, then the DEFAULT_… of this module, and `app` 
 from __future__ import annotations
 
 import difflib
+import hashlib
+import hmac
 import re
 import shlex
 from collections.abc import Mapping
@@ -190,6 +192,11 @@ Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Root = Annotated[str, AfterValidator(_root)]
 
 
+def secret_from(token: str) -> str:
+    """TELEGRAM_WEBHOOK_SECRET where none is set: who does not know *token* cannot tell it, nor the token from it."""
+    return hmac.new(token.encode(), b"heji telegram webhook", hashlib.sha256).hexdigest()
+
+
 class Settings(BaseSettings):
     """What the person who runs the bot decided. A value: only `Settings.load` looks at the environment."""
 
@@ -298,10 +305,17 @@ class Settings(BaseSettings):
         kind, _, rest = self.database_url.get_secret_value().partition(":///")
         return rest.partition("?")[0] or None if kind == "sqlite" else None
 
+    @property
+    def has_token(self) -> bool:
+        """Whether there is a network to answer on; else the chat is on the terminal."""
+        return self.telegram_bot_token is not None
+
     def secrets(self) -> frozenset[str]:
         """Every text that no log, page or error message may hold, the password inside DATABASE_URL too."""
         fields = (getattr(self, name) for name in type(self).model_fields)
         found = {field.get_secret_value() for field in fields if isinstance(field, SecretStr)}
+        if self.telegram_bot_token:
+            found.add(secret_from(self.telegram_bot_token.get_secret_value()))
         addresses = (self.database_url.get_secret_value(), *self.content)
         return frozenset(found | {password for url in addresses if (password := _password(url))}) - {""}
 

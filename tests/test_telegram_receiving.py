@@ -23,9 +23,9 @@ from bot.platforms.telegram import receiving
 from bot.platforms.telegram.checking import check, set_up
 from bot.platforms.telegram.delivering import Telegram
 from bot.platforms.telegram.lanes import Lanes
-from bot.platforms.telegram.webhook import HEADER, LIMIT, Door, secret_from
+from bot.platforms.telegram.webhook import HEADER, LIMIT, Door
 from bot.platforms.telegram.wire import Malformed, Update, read_update
-from bot.settings import Settings
+from bot.settings import Settings, secret_from
 
 
 @pytest.fixture

@@ -56,6 +56,16 @@ class Ledger:
             query = query.where(tables.deliveries.c.platform.in_(list(platforms)))
         return self._database.read(lambda c: int(c.execute(query).scalar_one()))
 
+    def backlog(self, most: int = 10_000) -> dict[str, int]:
+        """How many wait, are uncertain and are dead. None is counted beyond *most*: this is asked all the time."""
+        d = tables.deliveries
+        wanted = {"pending": UNSETTLED, "uncertain": ("uncertain",), "dead": ("dead",)}
+        queries = {
+            name: select(func.count()).select_from(select(d.c.id).where(state_in(d, states)).limit(most).subquery())
+            for name, states in wanted.items()
+        }
+        return self._database.read(lambda c: {name: int(c.execute(one).scalar_one()) for name, one in queries.items()})
+
     def at(self, chat: Address, editions: Collection[int]) -> tuple[Settled, ...]:
         """What became of *editions* in one chat, the latest first."""
         d, c = tables.deliveries, tables.chats

@@ -8,7 +8,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
+
+from bot.platforms.base import Status
 
 LATE = dt.timedelta(seconds=90)
 """A clock that ticks every 30 s and has been silent for so long stands still: two ticks lost, and some patience."""
@@ -49,25 +51,6 @@ class Health:
             "status": "ok" if self.ok else "red",
             "checks": {check.name: check.as_json() for check in self.checks},
         }
-
-
-class Status(Protocol):
-    """How an adapter gets on with its platform, in its own words, which strangers may read."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether messages come and go."""
-        ...
-
-    @property
-    def message(self) -> str:
-        """Why not, or how."""
-        ...
-
-    @property
-    def last_success(self) -> dt.datetime | None:
-        """When the platform last answered as it should."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,9 @@ from bot.platforms.telegram.members import Members
 from bot.platforms.telegram.reading import Me
 from bot.platforms.telegram.responding import Responder
 from bot.platforms.telegram.transport import NoAnswer, NotSent, Reply
-from bot.platforms.telegram.webhook import Door, Registration, Taken, secret_from
+from bot.platforms.telegram.webhook import Door, Registration, Taken
 from bot.platforms.telegram.wire import ALLOWED_UPDATES, Malformed, Update, fitting
+from bot.settings import secret_from
 
 LONG_POLL = 25
 """Seconds that Telegram holds a question for updates."""

@@ -49,7 +49,7 @@ from bot.platforms.telegram.text import (
     units,
 )
 
-__all__ = ["asked", "callback", "carries", "inline", "plain", "render"]
+__all__ = ["Renderer", "asked", "callback", "carries", "inline", "plain", "render"]
 
 NOTHING = "…"
 """Said where a message would be empty, which Telegram refuses."""
@@ -69,6 +69,13 @@ def render(message: Message) -> tuple[Payload, ...]:
     if buttons := keyboard(groups, pager):
         payloads[-1]["params"]["reply_markup"] = buttons
     return tuple(payloads)
+
+
+class Renderer:
+    """This renderer, for whoever lays out and sends nothing."""
+
+    name = "telegram"
+    render = staticmethod(render)
 
 
 def _payload(html: str, preview: str, *, silent: bool) -> Payload:

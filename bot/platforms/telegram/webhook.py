@@ -7,7 +7,6 @@ from __future__ import annotations
 import datetime as dt
 import hmac
 from collections.abc import Callable, Mapping
-from hashlib import sha256
 from typing import Literal
 
 from telegram import Bot, WebhookInfo
@@ -25,11 +24,6 @@ CONNECTIONS = 40
 LATELY = dt.timedelta(minutes=2)
 
 Taken = Literal["taken", "busy"]
-
-
-def secret_from(token: str) -> str:
-    """The secret of a bot that was given none: who does not know the token cannot tell it, nor the token from it."""
-    return hmac.new(token.encode(), b"heji telegram webhook", sha256).hexdigest()
 
 
 class Door:
