@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot import operating
+from bot import operating, provisioning
 from bot.operating import AsJson, Format, Language, topic
 from bot.output import at_signals, client_language, fail, open_streams, say, say_json, say_no_more, warn
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bot.chat.message import Message
     from bot.digest.library import Library
     from bot.digest.model import Problem
+    from bot.platforms.base import Payload
     from bot.settings import Settings
     from bot.standing import Standing
 
@@ -43,6 +44,7 @@ class PlatformName(StrEnum):
     """The platforms whose renderers exist."""
 
     console = "console"
+    telegram = "telegram"
 
 
 class Role(StrEnum):
@@ -173,7 +175,13 @@ def ask(
     app.rehearsing = True
     chosen = lang.value if lang else None
     app.remembered(str(TERMINAL)).language = chosen
-    who = Command(chat=str(TERMINAL), user="console:me", role=role.value, language=chosen or client_language())
+    who = Command(
+        platform=platform.value,
+        chat=str(TERMINAL),
+        user="console:me",
+        role=role.value,
+        language=chosen or client_language(),
+    )
     command = commands.read(text.strip() or "/help", who)
     if command is not None and commands.needs_memory(command):
         _recall(app, settings)
@@ -197,14 +205,27 @@ def _recall(app: App, settings: Settings) -> None:
 def _print_calls(platform: PlatformName, message: Message | None, as_json: bool) -> None:
     """What says *message*; None where the bot keeps silent, since somebody else was asked (``/week@other``)."""
     from bot.platforms.console import Console
+    from bot.press import renderers
 
-    console = Console() if as_json else Console.on(sys.stdout)
-    payloads = console.render(message) if message else ()
+    renderer = next(one for one in renderers() if one.name == platform.value)
+    if platform is PlatformName.console and not as_json:
+        renderer = Console.on(sys.stdout)
+    payloads = renderer.render(message) if message else ()
     if as_json:
-        say_json({"platform": platform.value, "calls": payloads})
+        say_json({"platform": platform.value, "calls": [_to_somebody(platform, payload) for payload in payloads]})
         return
     for payload in payloads:
-        say(payload["params"]["text"])
+        say(payload["params"].get("text", payload["method"]))
+        for row in payload["params"].get("reply_markup", {}).get("inline_keyboard", ()):
+            say("  ".join(f"[{button['text']}]" for button in row))
+
+
+_CHATS = {PlatformName.telegram: {"chat_id": "@chat"}}
+
+
+def _to_somebody(platform: PlatformName, payload: Payload) -> Payload:
+    """*payload* as the call that an adapter makes, to a chat that stands for any."""
+    return {**payload, "params": {**_CHATS.get(platform, {}), **payload["params"]}}
 
 
 # -- what was written --------------------------------------------------------------------------------------------------
@@ -439,3 +460,4 @@ heji.command("export-state")(operating.export_state)
 heji.command("import-state")(operating.import_state)
 heji.add_typer(operating.chats, name="chats")
 heji.add_typer(operating.database, name="db")
+heji.add_typer(provisioning.telegram, name="telegram")

@@ -1,4 +1,7 @@
-"""What is configured, what is missing, and what to do about it: a line and a cure each. Changes nothing."""
+"""What is configured, what is missing, and what to do about it: a line and a cure each. Changes nothing.
+
+Networks that have a token are asked; nobody else is called.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ def diagnose(clock: Clock = now) -> tuple[Finding, ...]:
     except ConfigurationError as error:
         return (*_failed("configuration", error), *_reading_findings(clock))
     found = Finding("configuration", "ok", "every variable that is set can be used")
-    return (found, *_reading_findings(clock), *_database_findings(settings), *_token_findings(settings))
+    return (found, *_reading_findings(clock), *_database_findings(settings), *_network_findings(settings))
 
 
 def _database_findings(settings: Settings) -> tuple[Finding, ...]:
@@ -114,15 +117,18 @@ def _schedule_finding(library: Library, settings: Settings, moment: dt.datetime)
     )
 
 
-def _token_findings(settings: Settings) -> list[Finding]:
-    set_up = [
-        name
-        for name, token in (("Telegram", settings.telegram_bot_token), ("Slack", settings.slack_bot_token))
-        if token
+def _network_findings(settings: Settings) -> list[Finding]:
+    """What the networks say of their tokens."""
+    import asyncio
+
+    from bot import networks
+
+    found = [
+        Finding(name, one.state, one.message, one.cure)
+        for name, findings in asyncio.run(networks.check(settings)).items()
+        for one in findings
     ]
-    if not set_up:
-        return [Finding("platforms", "ok", "no token is set: the bot answers in the terminal")]
-    return [
-        Finding(name, "warn", f"a token is set, but this version does not speak {name} yet", "use the terminal for now")
-        for name in set_up
-    ]
+    if settings.slack_bot_token:
+        cure = "use Telegram or the terminal for now"
+        found.append(Finding("Slack", "warn", "a token is set, but this version does not speak Slack yet", cure))
+    return found or [Finding("platforms", "ok", "no token is set: the bot answers in the terminal")]

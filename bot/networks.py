@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bot.app import App
 from bot.platforms.base import Network, Receiver
 from bot.reception import Reception
+from bot.settings import Settings
+
+if TYPE_CHECKING:
+    from bot.platforms.telegram.checking import Finding
+    from bot.platforms.telegram.delivering import Telegram
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,25 +28,56 @@ def lines(app: App, *, answering: bool) -> tuple[Line, ...]:
     return (_telegram(app, answering),) if app.settings.telegram_bot_token else ()
 
 
-def _telegram(app: App, answering: bool) -> Line:
+async def check(settings: Settings) -> dict[str, tuple[Finding, ...]]:
+    """What each network says of its token and its setup, by its name. Changes nothing and raises nothing."""
+    if settings.telegram_bot_token is None:
+        return {}
+    from bot.platforms.telegram.checking import check as check_telegram
+
+    telegram = _speaking(settings)
+    try:
+        return {"Telegram": await check_telegram(telegram, public_url=settings.public_url)}
+    finally:
+        await telegram.close()
+
+
+async def set_up_telegram(settings: Settings, language: str) -> tuple[str, ...]:
+    """Menus, descriptions and webhook, where they differ; a line for each that did. Raises ConfigurationError."""
+    from bot.platforms.telegram.checking import set_up
+
+    telegram = _speaking(settings)
+    try:
+        return await set_up(
+            telegram,
+            curators=settings.curators,
+            language=language,
+            public_url=settings.public_url,
+            secret=settings.webhook_secret,
+        )
+    finally:
+        await telegram.close()
+
+
+def _speaking(settings: Settings) -> Telegram:
     from bot.platforms.telegram.delivering import Telegram
 
-    settings = app.settings
     assert settings.telegram_bot_token is not None
-    token = settings.telegram_bot_token.get_secret_value()
-    telegram = Telegram(token, settings.telegram_api_base_url)
+    return Telegram(settings.telegram_bot_token.get_secret_value(), settings.telegram_api_base_url)
+
+
+def _telegram(app: App, answering: bool) -> Line:
+    settings, telegram = app.settings, _speaking(app.settings)
     if not answering:
         return Line(telegram)
     from bot.platforms.telegram.receiving import Receiver
 
-    reception, secret = Reception(app), settings.telegram_webhook_secret
+    reception = Reception(app)
     receiver = Receiver(
         telegram,
         reception,
-        token=token,
+        secret=settings.webhook_secret,
         curators=settings.curators,
         public_url=settings.public_url,
-        secret=secret.get_secret_value() if secret else None,
         language=settings.digest_language or app.library.language,
         token_good=lambda: reception.reopen(telegram.name),
     )

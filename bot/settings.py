@@ -192,11 +192,6 @@ Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Root = Annotated[str, AfterValidator(_root)]
 
 
-def secret_from(token: str) -> str:
-    """TELEGRAM_WEBHOOK_SECRET where none is set: who does not know *token* cannot tell it, nor the token from it."""
-    return hmac.new(token.encode(), b"heji telegram webhook", hashlib.sha256).hexdigest()
-
-
 class Settings(BaseSettings):
     """What the person who runs the bot decided. A value: only `Settings.load` looks at the environment."""
 
@@ -310,12 +305,19 @@ class Settings(BaseSettings):
         """Whether there is a network to answer on; else the chat is on the terminal."""
         return self.telegram_bot_token is not None
 
+    @property
+    def webhook_secret(self) -> str:
+        """TELEGRAM_WEBHOOK_SECRET; where none is set, one that nobody can tell who does not know the token."""
+        if self.telegram_webhook_secret is not None:
+            return self.telegram_webhook_secret.get_secret_value()
+        token = self.telegram_bot_token.get_secret_value() if self.telegram_bot_token else ""
+        return hmac.new(token.encode(), b"heji telegram webhook", hashlib.sha256).hexdigest()
+
     def secrets(self) -> frozenset[str]:
         """Every text that no log, page or error message may hold, the password inside DATABASE_URL too."""
         fields = (getattr(self, name) for name in type(self).model_fields)
         found = {field.get_secret_value() for field in fields if isinstance(field, SecretStr)}
-        if self.telegram_bot_token:
-            found.add(secret_from(self.telegram_bot_token.get_secret_value()))
+        found.add(self.webhook_secret)
         addresses = (self.database_url.get_secret_value(), *self.content)
         return frozenset(found | {password for url in addresses if (password := _password(url))}) - {""}
 

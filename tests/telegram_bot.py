@@ -28,6 +28,8 @@ from bot.web.health import Health
 from bot.web.server import Server
 from bot.web.site import site as web_site
 
+SECRET = "open-sesame-1234"
+
 CONTENT = Path(__file__).parent.parent / "content"
 
 
@@ -135,7 +137,7 @@ class Running:
             self._options["public_url"] = self.url
         else:
             self._server = None
-        self.receiver = Receiver(self.platform, self.house, token=token, **self._options)
+        self.receiver = Receiver(self.platform, self.house, secret=SECRET, **self._options)
         self._app = web_site(health=Health, webhooks=[self.receiver.webhook] if self.receiver.webhook else [])
         self._task = asyncio.create_task(self.receiver.run())
 

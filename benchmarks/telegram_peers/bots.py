@@ -71,7 +71,7 @@ async def heji(root: str, folder: Path) -> None:
     from bot.web.site import site
 
     address = "https://benchmark.example.org"
-    receiver = Receiver(Telegram(TOKEN, root), Reception(house(folder)), token=TOKEN, public_url=address, secret=SECRET)
+    receiver = Receiver(Telegram(TOKEN, root), Reception(house(folder)), secret=SECRET, public_url=address)
     assert receiver.webhook is not None
     server = Server(site(health=Health, webhooks=[receiver.webhook]), "127.0.0.1", 0)
     await server.start()

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from telegram import User, WebhookInfo
 from telegram.error import InvalidToken, TelegramError
 
+from bot.errors import ConfigurationError
 from bot.platforms.telegram import menus
 from bot.platforms.telegram.delivering import Telegram
 from bot.platforms.telegram.webhook import Registration
@@ -80,8 +81,19 @@ async def set_up(
 ) -> tuple[str, ...]:
     """Set menus, descriptions and, with a *public_url*, the webhook, where they differ; a line for each that did.
 
-    Raises TelegramError.
+    Raises ConfigurationError with what there is to do about it.
     """
+    try:
+        return await _set_up(telegram, curators, language, public_url, secret)
+    except TelegramError as error:
+        failed = [found for found in await check(telegram, public_url=public_url) if found.state == "fail"]
+        sentences = [f"Telegram: {found.message}: {found.cure}." for found in failed]
+        raise ConfigurationError(sentences or f"Telegram: {' '.join(error.message.split())[:200]}.") from None
+
+
+async def _set_up(
+    telegram: Telegram, curators: Iterable[str], language: str | None, public_url: str | None, secret: str
+) -> tuple[str, ...]:
     changed = await menus.set_up(telegram.bot, curators, default=language or "en")
     if public_url is None:
         return changed

@@ -33,7 +33,6 @@ from bot.platforms.telegram.responding import Responder
 from bot.platforms.telegram.transport import NoAnswer, NotSent, Reply
 from bot.platforms.telegram.webhook import Door, Registration, Taken
 from bot.platforms.telegram.wire import ALLOWED_UPDATES, Malformed, Update, fitting
-from bot.settings import secret_from
 
 LONG_POLL = 25
 """Seconds that Telegram holds a question for updates."""
@@ -67,10 +66,9 @@ class Receiver:
         telegram: Telegram,
         house: House,
         *,
-        token: str,
+        secret: str,
         curators: Iterable[str] = (),
         public_url: str | None = None,
-        secret: str | None = None,
         language: str | None = None,
         token_good: Callable[[], None] = lambda: None,
         random: Random | None = None,
@@ -78,7 +76,6 @@ class Receiver:
         self._telegram = telegram
         self._house = house
         self._curators = frozenset(curators)
-        secret = secret or secret_from(token)
         self._registration = Registration(public_url, secret) if public_url else None
         self._language = language or "en"
         self._token_good = token_good
