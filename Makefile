@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint coverage bench lock clean
+.PHONY: help run test lint coverage bench chaos lock clean
 
 VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
@@ -36,6 +36,9 @@ bench: $(VENV)/dev.stamp  ## the figures that the documentation quotes
 	@for script in benchmarks/[a-z]*.py; do \
 		echo "== $$script"; PYTHONPATH=. $(VENV_PYTHON) "$$script" || exit; echo; \
 	done
+
+chaos: $(VENV)/dev.stamp  ## kill it a thousand times and count the messages; KILLS=1000 SEED=… takes half an hour
+	@PYTHONPATH=.:tests $(VENV_PYTHON) -m chaos --kills $(or $(KILLS),1000) $(if $(SEED),--seed $(SEED))
 
 lock: $(VENV_PYTHON)  ## resolve requirements*.txt anew, for every Python >= 3.11 and platform
 	@$(VENV_PYTHON) -m pip install -qq uv==$(UV_VERSION) >&2

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from bot.chat import commands, pages
 from bot.chat.address import Address, parse_address
 from bot.chat.conversation import (
+    Answer,
     Change,
     ChatSettings,
     Command,
@@ -43,8 +44,10 @@ from bot.digest.library import Library
 from bot.digest.model import Problem
 from bot.digest.sources import Content, Reload
 from bot.editions.schedule import ScheduleError, parse_schedule
+from bot.editions.theme import History
 from bot.errors import ConfigurationError, StoreError, StoreUnreachable
 from bot.settings import DEFAULT_SCHEDULE, DEFAULT_TIMEZONE, Settings
+from bot.store.patience import Patience
 
 if TYPE_CHECKING:
     from bot.delivery.planner import Planner
@@ -60,7 +63,7 @@ TERMINAL = Address("console:terminal")
 """The chat of whoever sits at the bot: it subscribes like any other, and till then sees what the first one gets."""
 
 READING_PATIENCE = 2.0
-"""Seconds that a verb which only reads waits for a database: it can do without."""
+"""Seconds that a verb or an answer which only reads waits for a database: it can do without."""
 
 log = logging.getLogger(__name__)
 
@@ -84,11 +87,15 @@ def load(settings: Settings) -> Library:
     return library
 
 
-def open_store(settings: Settings, *, upgrade: bool | None = None) -> Store:
-    """What is remembered, at DATABASE_URL; SQLite is made and upgraded on the way. Raises StoreError."""
+def open_store(settings: Settings, *, upgrade: bool | None = None, patience: float | None = None) -> Store:
+    """What is remembered, at DATABASE_URL; SQLite is made and upgraded on the way. Raises StoreError.
+
+    *patience*: seconds that one call tries to get through; by default as long as a process does that stays.
+    """
+    from bot.store.database import PATIENCE
     from bot.store.store import Store
 
-    return Store.open(settings.sqlalchemy_url, upgrade=upgrade)
+    return Store.open(settings.sqlalchemy_url, upgrade=upgrade, patience=PATIENCE if patience is None else patience)
 
 
 def existing_store(settings: Settings) -> Store | None:
@@ -140,7 +147,8 @@ class Remembered:
 class App:
     """The running bot. `answer` is what platforms call; it is safe to call from several threads.
 
-    *store* is None until `attach`. An App that is *rehearsing* says what it would do, and does nothing of it.
+    *store* is None until `attach`, and *trouble* says why where that was tried. An App that is *rehearsing* says what
+    it would do, and does nothing of it.
     """
 
     def __init__(self, settings: Settings, content: Content, clock: Clock, random: Random) -> None:
@@ -155,6 +163,8 @@ class App:
         self.chats: dict[str, Remembered] = {}
         self.rehearsing = False
         self.store: Store | None = None
+        self.trouble: StoreError | None = None
+        self.patience = Patience(READING_PATIENCE)
         self.planner: Planner | None = None
         self.noticed: Library | None = None
 
@@ -173,11 +183,11 @@ class App:
         press = Press((Console(), File()), language=self.settings.digest_language)
         curators = tuple(map(Address, self.settings.curators))
         self.planner = Planner(store, lambda: self.library, press, curators=curators)
-        self.store = store
+        self.store, self.trouble = store, None
 
     # Answering ----------------------------------------------------------------------------------------------------
 
-    def answer(self, command: Command) -> Message:
+    def answer(self, command: Command) -> Answer:
         """What is said to *command*, after doing what it asks for."""
         context = self.context(command)
         found = commands.answer(command, context)
@@ -185,7 +195,7 @@ class App:
         for change in found.changes:
             message = self.apply(change, command, context) or message
         self.remembered(command.chat).more = message.more
-        return message
+        return replace(found, message=message, changes=())
 
     def context(self, command: Command) -> Context:
         """What an answer may depend on, as it stands now. A database that is away takes no answer with it."""
@@ -199,14 +209,16 @@ class App:
             watched_since=self.started,
             loaded=self.loaded,
             more=mine.more,
+            trouble=self.trouble,
         )
-        if self.store is None:
+        if (store := self.store) is None:
             return context
+        chat = parse_address(command.chat)
         try:
-            return self._recalled(context, parse_address(command.chat), mine.language, self.store)
+            return self.patience.wait(lambda: self._recalled(context, chat, mine.language, store))
         except StoreError as error:
             log.warning("answered without what is remembered: %s", error)
-            return context
+            return replace(context, trouble=error)
 
     def _recalled(self, context: Context, chat: Address, language: str | None, store: Store) -> Context:
         """*context* with what is remembered of *chat*, of its rotation and of the items."""
@@ -219,11 +231,18 @@ class App:
             settings=found.settings,
             subscription=standing.told(store, found) if found.of == chat else None,
             history=found.history,
-            edition=found.edition(standing.today(found, context.now), self.library),
+            edition=found.edition(found.current(context.now, self.library.config.holidays), self.library),
             skipped=found.skipped,
             news=tuple(News(item, since) for item, since in known if item is not None),
             watched_since=store.memory.watched_since() or self.started,
+            past=lambda settings: self._past(settings, store),
         )
+
+    def _past(self, settings: ChatSettings, store: Store) -> History:
+        """What the rotation of chats that want it so has posted."""
+        wanted = (settings.topics, settings.schedule, settings.items_per_edition)
+        row = self.patience.wait(lambda: store.planning.rotation_for(*wanted))
+        return row.history if row else History()
 
     def standing(self, chat: Address, store: Store, language: str | None = None) -> Standing:
         """How *chat* stands: what it subscribed to, what its rotation has posted."""
@@ -261,10 +280,10 @@ class App:
         return None
 
     def _count_miss(self, query: str) -> None:
-        if self.store is None:
+        if (store := self.store) is None:
             self.misses[query] += 1
         else:
-            self.store.memory.miss(query)
+            self.patience.wait(lambda: store.memory.miss(query))
 
     def _set_language(self, chat: Address, language: str) -> None:
         if self.store is None:
@@ -279,7 +298,7 @@ class App:
         """What changes a chat's subscription, or posts."""
         store, planner, chat = self.store, self.planner, parse_address(command.chat)
         if store is None or planner is None:
-            raise StoreUnreachable("it has not answered yet")
+            raise self.trouble.with_traceback(None) if self.trouble else StoreUnreachable("it has not answered yet")
         match change:
             case Subscribe(wants=wants):
                 self._subscribe(store, chat, wants, command.user)

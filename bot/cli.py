@@ -6,6 +6,7 @@ wrong (`check`, `doctor`), 2 a mistake in the arguments or the configuration, wi
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot import operating
+from bot import operating, provisioning
 from bot.operating import AsJson, Format, Language, topic
 from bot.output import at_signals, client_language, fail, open_streams, say, say_json, say_no_more, warn
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from bot.chat.message import Message
     from bot.digest.library import Library
     from bot.digest.model import Problem
+    from bot.platforms.base import Payload
     from bot.settings import Settings
     from bot.standing import Standing
 
@@ -42,6 +44,7 @@ class PlatformName(StrEnum):
     """The platforms whose renderers exist."""
 
     console = "console"
+    telegram = "telegram"
 
 
 class Role(StrEnum):
@@ -81,6 +84,7 @@ def main() -> None:
     from bot.errors import BotError
 
     open_streams()
+    logging.getLogger().addHandler(logging.NullHandler())  # a verb without a log of its own says a sentence, no more
     try:
         status = heji(sys.argv[1:] or ["--help"], prog_name="heji", standalone_mode=False)
         sys.stdout.flush()  # here, where it may fail: later nobody could say so
@@ -171,13 +175,19 @@ def ask(
     app.rehearsing = True
     chosen = lang.value if lang else None
     app.remembered(str(TERMINAL)).language = chosen
-    who = Command(chat=str(TERMINAL), user="console:me", role=role.value, language=chosen or client_language())
+    who = Command(
+        platform=platform.value,
+        chat=str(TERMINAL),
+        user="console:me",
+        role=role.value,
+        language=chosen or client_language(),
+    )
     command = commands.read(text.strip() or "/help", who)
     if command is not None and commands.needs_memory(command):
         _recall(app, settings)
     if command is not None and page > 1:
         command = replace(command, page=page)
-    _print_calls(platform, app.answer(command) if command else None, as_json)
+    _print_calls(platform, app.answer(command).message if command else None, as_json)
 
 
 def _recall(app: App, settings: Settings) -> None:
@@ -195,14 +205,27 @@ def _recall(app: App, settings: Settings) -> None:
 def _print_calls(platform: PlatformName, message: Message | None, as_json: bool) -> None:
     """What says *message*; None where the bot keeps silent, since somebody else was asked (``/week@other``)."""
     from bot.platforms.console import Console
+    from bot.press import renderers
 
-    console = Console() if as_json else Console.on(sys.stdout)
-    payloads = console.render(message) if message else ()
+    renderer = next(one for one in renderers() if one.name == platform.value)
+    if platform is PlatformName.console and not as_json:
+        renderer = Console.on(sys.stdout)
+    payloads = renderer.render(message) if message else ()
     if as_json:
-        say_json({"platform": platform.value, "calls": payloads})
+        say_json({"platform": platform.value, "calls": [_to_somebody(platform, payload) for payload in payloads]})
         return
     for payload in payloads:
-        say(payload["params"]["text"])
+        say(payload["params"].get("text", payload["method"]))
+        for row in payload["params"].get("reply_markup", {}).get("inline_keyboard", ()):
+            say("  ".join(f"[{button['text']}]" for button in row))
+
+
+_CHATS = {PlatformName.telegram: {"chat_id": "@chat"}}
+
+
+def _to_somebody(platform: PlatformName, payload: Payload) -> Payload:
+    """*payload* as the call that an adapter makes, to a chat that stands for any."""
+    return {**payload, "params": {**_CHATS.get(platform, {}), **payload["params"]}}
 
 
 # -- what was written --------------------------------------------------------------------------------------------------
@@ -313,14 +336,14 @@ def calendar(
     as_json: AsJson = False,
 ) -> None:
     """The themes of the coming weeks, if nothing changes."""
+    from bot.app import now
     from bot.editions.calendar import periods, row
     from bot.editions.schedule import first_day
-
-    library, found = _content_and_standing()
-    first = first_day(start) if start else _this_period(found)
     from bot.standing import foreseen
 
+    library, found = _content_and_standing()
     schedule, holidays = found.settings.schedule, library.config.holidays
+    first = first_day(start or found.current(now(), holidays))
     before = _periods_before(first, library, found)
     wanted = periods(schedule, first, weeks, holidays)
     editions = tuple(one for one in foreseen(library, found, (*before, *wanted)) if one.period in wanted)
@@ -357,7 +380,7 @@ def preview(
 
     library, found = _content_and_standing()
     chosen = found.settings
-    run = chosen.schedule.next_occurrence(now(), chosen.zone, library.config.holidays)
+    run = chosen.schedule.next_occurrence(now(), chosen.zone, library.config.holidays, found.skipped)
     period = week or run.period
     reader = replace(_reader(library, chosen, lang), format=output.value)
     edition = found.edition(period, library) if theme is None else None
@@ -389,25 +412,17 @@ def _content_and_standing() -> tuple[Library, Standing]:
 
 
 def _periods_before(day: dt.date, library: Library, found: Standing) -> tuple[str, ...]:
-    """The periods that come before *day*, from the present one on."""
-    from itertools import takewhile
-
+    """The periods that come before *day*, from the running one on."""
+    from bot.app import now
+    from bot.editions.calendar import periods_until
+    from bot.editions.schedule import first_day
     from bot.errors import ConfigurationError
 
-    schedule, start = found.settings.schedule, _this_period(found)
-    if (day - start).days > MAX_WEEKS * 7:
+    holidays = library.config.holidays
+    start = found.current(now(), holidays)
+    if (day - first_day(start)).days > MAX_WEEKS * 7:
         raise ConfigurationError(f"{day} is too far ahead: name a period within {MAX_WEEKS} weeks from now")
-    days = takewhile(lambda one: one < day, schedule.days(start))
-    return tuple(schedule.period_of(one) for one in days if one not in library.config.holidays)
-
-
-def _this_period(found: Standing) -> dt.date:
-    """The first day of the period that it is now in the chat's zone."""
-    from bot.app import now
-    from bot.editions.schedule import first_day
-    from bot.standing import today
-
-    return first_day(today(found, now()))
+    return periods_until(found.settings.schedule, start, day, holidays)
 
 
 def _reader(library: Library, chosen: ChatSettings, lang: Language | None = None) -> Reader:
@@ -441,5 +456,8 @@ def doctor(as_json: AsJson = False) -> None:
 
 heji.command()(operating.post)
 heji.command()(operating.deliveries)
+heji.command("export-state")(operating.export_state)
+heji.command("import-state")(operating.import_state)
 heji.add_typer(operating.chats, name="chats")
 heji.add_typer(operating.database, name="db")
+heji.add_typer(provisioning.telegram, name="telegram")

@@ -1,10 +1,15 @@
-"""What is configured, what is missing, and what to do about it: a line and a cure each. Changes nothing."""
+"""What is configured, what is missing, and what to do about it: a line and a cure each. Changes nothing.
+
+Networks that have a token are asked; nobody else is called.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from bot.app import Clock, chat_settings, existing_store, load, now
@@ -34,27 +39,40 @@ def diagnose(clock: Clock = now) -> tuple[Finding, ...]:
     except ConfigurationError as error:
         return (*_failed("configuration", error), *_reading_findings(clock))
     found = Finding("configuration", "ok", "every variable that is set can be used")
-    return (found, *_reading_findings(clock), *_database_findings(settings), *_token_findings(settings))
+    return (found, *_reading_findings(clock), *_database_findings(settings), *_network_findings(settings))
 
 
 def _database_findings(settings: Settings) -> tuple[Finding, ...]:
-    """Whether the database can be read and written, and what is left undone in it. A mark is written to know."""
+    """Whether the database can be read and written, and what is left undone in it."""
     try:
         store = existing_store(settings)
         if store is None:
-            return ()
+            return (_database_to_come(Path(settings.sqlite_file or "")),)
         try:
-            store.memory.remember("doctor", store.now().isoformat())
+            store.try_writing()
             counts = store.ledger.counts()
         finally:
             store.close()
     except StoreError as error:
-        message, _, cure = str(error).rstrip(".").rpartition(": ")
-        return (Finding("database", "fail", message or cure, cure if message else "see heji db upgrade"),)
+        sentence = str(error).rstrip(".")
+        if type(error) is StoreError:  # nobody foresaw it, so that there is only a reason
+            return (Finding("database", "fail", sentence, "check DATABASE_URL, the disk and the log of the server"),)
+        message, _, cure = sentence.rpartition(": ")
+        return (Finding("database", "fail", message, cure),)
     found = Finding("database", "ok", "it can be read and written")
     if uncertain := counts.get("uncertain"):
         return found, Finding("deliveries", "warn", f"{uncertain:,} uncertain", "see heji deliveries --state uncertain")
     return (found,)
+
+
+def _database_to_come(file: Path) -> Finding:
+    """Whether a SQLite database could be made where there is none."""
+    folder = next(one for one in file.absolute().parents if one.exists())
+    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+        return Finding("database", "ok", "none yet; made at the first run")
+    message = f"none yet, and {file} cannot be made: {folder} cannot be written"
+    cure = "give heji the right to write there, or name another file in DATABASE_URL"
+    return Finding("database", "fail", message, cure)
 
 
 def _reading_findings(clock: Clock) -> tuple[Finding, ...]:
@@ -93,21 +111,24 @@ def _counted(noun: str, n: int) -> str:
 
 def _schedule_finding(library: Library, settings: Settings, moment: dt.datetime) -> Finding:
     chosen = chat_settings(settings, library.config)
-    run = chosen.schedule.next_run(moment, chosen.zone)
+    run = chosen.schedule.next_run(moment, chosen.zone, library.config.holidays)
     return Finding(
         "schedule", "ok", f"{chosen.schedule} in {chosen.zone.key}; the next edition would come {run:%Y-%m-%d %H:%M %Z}"
     )
 
 
-def _token_findings(settings: Settings) -> list[Finding]:
-    set_up = [
-        name
-        for name, token in (("Telegram", settings.telegram_bot_token), ("Slack", settings.slack_bot_token))
-        if token
+def _network_findings(settings: Settings) -> list[Finding]:
+    """What the networks say of their tokens."""
+    import asyncio
+
+    from bot import networks
+
+    found = [
+        Finding(name, one.state, one.message, one.cure)
+        for name, findings in asyncio.run(networks.check(settings)).items()
+        for one in findings
     ]
-    if not set_up:
-        return [Finding("platforms", "ok", "no token is set: the bot answers in the terminal")]
-    return [
-        Finding(name, "warn", f"a token is set, but this version does not speak {name} yet", "use the terminal for now")
-        for name in set_up
-    ]
+    if settings.slack_bot_token:
+        cure = "use Telegram or the terminal for now"
+        found.append(Finding("Slack", "warn", "a token is set, but this version does not speak Slack yet", cure))
+    return found or [Finding("platforms", "ok", "no token is set: the bot answers in the terminal")]

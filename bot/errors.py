@@ -82,6 +82,22 @@ class ChatNotFound(BotError, LookupError):
         super().__init__(chat=chat, name=name)
 
 
+class LineError(BotError, ValueError):
+    """*source*, line *line*: *why*; nothing was imported."""
+
+    def __init__(self, source: str, line: int, why: str) -> None:
+        super().__init__(source=source, line=f"{line:,}", why=why)
+
+
+class NoSuchPlatform(BotError, LookupError):
+    """*platform* is not set up here: its chats keep their place, and get what they are owed when it is."""
+
+    platform: str
+
+    def __init__(self, platform: str) -> None:
+        super().__init__(platform=platform)
+
+
 class StoreError(BotError):
     """The database cannot be used: *reason*."""
 

@@ -39,6 +39,12 @@ def _forms(secret: str) -> Iterator[str]:
         yield json.dumps(form, ensure_ascii=False)[1:-1]
 
 
+def for_people(settings: Settings) -> Settings:
+    """*settings* for where somebody sits: between the lines that they read, only those about what went wrong."""
+    chosen = "log_level" in settings.model_fields_set
+    return settings if chosen else settings.model_copy(update={"log_level": "WARNING"})
+
+
 def set_up(settings: Settings, stream: TextIO) -> None:
     """Logs go to *stream*, one line an event, for people or as JSON; secrets never do."""
     import structlog

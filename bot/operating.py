@@ -1,4 +1,4 @@
-"""The verbs of whoever runs the bot: chats, post, deliveries, db. None of them but `post --wait` calls a platform."""
+"""The verbs of whoever runs the bot: chats, post, deliveries, state, db. Only `post --wait` calls a platform."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bot.digest.model import Topic
     from bot.roster import Roster
     from bot.settings import Settings
-    from bot.store.outbox import Delivery
+    from bot.store.settlement import Delivery
     from bot.store.store import Store
     from bot.store.subscriptions import Subscriber
 
@@ -34,7 +34,11 @@ Named = Annotated[str, typer.Option(metavar="NAME", help="Which of the chat's su
 
 DATABASE = ("database_url",)
 CHATS = ("content", "database_url", "digest_schedule", "digest_timezone", "digest_language")
+LOGS = ("log_level", "log_format")
 """The settings that these verbs read: a verb validates only what it needs."""
+
+PATIENCE = 5.0
+"""Seconds that somebody at a prompt waits for a database that was cut or is busy."""
 
 chats = typer.Typer(help="Which chats get editions, and how.", add_completion=False, rich_markup_mode=None)
 database = typer.Typer(help="The database.", add_completion=False, rich_markup_mode=None)
@@ -75,10 +79,10 @@ class Language(StrEnum):
 
 
 @contextmanager
-def _opened(settings: Settings, *, upgrade: bool | None = None) -> Iterator[Store]:
+def _opened(settings: Settings, *, upgrade: bool | None = None, patience: float | None = PATIENCE) -> Iterator[Store]:
     from bot.app import open_store
 
-    store = open_store(settings, upgrade=upgrade)
+    store = open_store(settings, upgrade=upgrade, patience=patience)
     try:
         yield store
     finally:
@@ -267,6 +271,7 @@ def post(
     """Post an edition now, to all or to the named chats."""
     import secrets
 
+    from bot import logs
     from bot.app import build, now
     from bot.errors import ConfigurationError
     from bot.settings import Settings
@@ -275,10 +280,11 @@ def post(
         raise ConfigurationError(f"{more[0]}: write --to before the chats that are meant")
     if key is not None and not key.strip():
         raise ConfigurationError("--key is empty: name the edition that is never to be posted twice, or leave it out")
-    settings = Settings.load(*CHATS, "curators", "delivery_on_uncertain", "telegram_rate", "slack_rate", "log_level")
+    settings = Settings.load(*CHATS, "curators", "delivery_on_uncertain", "telegram_rate", "slack_rate", *LOGS)
+    logs.set_up(logs.for_people(settings), sys.stderr)
     app = build(settings, clock=now)
     chosen = topic(app.library, theme) if theme else None
-    with _opened(settings) as store:
+    with _opened(settings, patience=None) as store:
         chats = _subscribed(store, [*(to or ()), *(more or ())])
         app.attach(store)
         app.notice()
@@ -438,6 +444,67 @@ def _row(one: Delivery) -> dict[str, Any]:
 
 
 # -- the database ------------------------------------------------------------------------------------------------------
+
+
+def export_state(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Where it goes; - for stdout.")],
+) -> None:
+    """Write all that is remembered, as lines of JSON. For import-state."""
+    from bot.settings import Settings
+    from bot.store import state
+
+    with _opened(Settings.load(*DATABASE)) as store, _whole(file) as out:
+        rows = state.export(store.database, out)
+    if file != "-":
+        say(f"{rows:,} {'row' if rows == 1 else 'rows'} exported to {file}")
+
+
+def import_state(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="What export-state wrote; - for stdin.")],
+) -> None:
+    """Put what export-state wrote into a new database. All of it, or nothing if a line is wrong."""
+    from bot.settings import Settings
+    from bot.store import state
+
+    settings = Settings.load(*DATABASE)
+    with _lines(file) as (lines, source), _opened(settings, upgrade=True) as store:
+        rows = state.load(store.database, lines, source)
+    say(f"{rows:,} {'row' if rows == 1 else 'rows'} imported")
+
+
+@contextmanager
+def _whole(file: str) -> Iterator[BinaryIO]:
+    """A file that takes its place once it is whole. What is no regular file, such as stdout, gets it all at once."""
+    import os
+    import shutil
+    import tempfile
+    from pathlib import Path
+
+    from bot.errors import ConfigurationError
+
+    path = Path(file)
+    if file == "-" or (path.exists() and not path.is_file()):
+        with tempfile.TemporaryFile() as kept:
+            yield kept
+            kept.seek(0)
+            if file == "-":
+                shutil.copyfileobj(kept, sys.stdout.buffer)
+            else:
+                with path.open("wb") as out:
+                    shutil.copyfileobj(kept, out)
+        return
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be written: {error.strerror}; name another place") from None
+    try:
+        with open(descriptor, "w+b") as kept:  # noqa: PTH123 - it is a descriptor
+            yield kept
+            kept.flush()
+            os.fsync(kept.fileno())
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 @database.command()

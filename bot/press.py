@@ -1,7 +1,11 @@
-"""Turn editions and notices into payloads: `chat.pages` says them, the platforms' renderers lay them out. Pure."""
+"""Turn editions and notices into payloads: `chat.pages` says them, the platforms' renderers lay them out.
+
+Pure, but for a line in the log about each platform that is missing here.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 
 from bot.chat import pages
@@ -11,29 +15,30 @@ from bot.chat.language import choose
 from bot.chat.message import Message
 from bot.digest.library import Library
 from bot.editions.edition import Edition
-from bot.errors import BotError
-from bot.platforms.base import Payload, Platform
+from bot.errors import NoSuchPlatform
+from bot.platforms.base import Payload, Renderer
 from bot.store.notices import Notice
 from bot.store.planning import Look
 
+log = logging.getLogger(__name__)
 
-class NoSuchPlatform(BotError):
-    """This version of heji does not speak *platform* yet: its chats keep their place, and get what they are owed when
-    one does.
-    """
 
-    platform: str
+def renderers() -> tuple[Renderer, ...]:
+    """One for each platform that this version speaks, with a token or without."""
+    from bot.platforms.console import Console
+    from bot.platforms.file import File
+    from bot.platforms.telegram.render import Renderer as Telegram
 
-    def __init__(self, platform: str) -> None:
-        super().__init__(platform=platform)
+    return Console(), File(), Telegram()
 
 
 class Press:
-    """Renders for *platforms*. *language* is the bot's where a chat chose none: the digest's, unless it is given."""
+    """Renders with *renderers*. *language* is the bot's where a chat chose none: the digest's, unless it is given."""
 
-    def __init__(self, platforms: Iterable[Platform], *, language: str | None = None) -> None:
-        self._platforms = {platform.name: platform for platform in platforms}
+    def __init__(self, renderers: Iterable[Renderer], *, language: str | None = None) -> None:
+        self._renderers = {renderer.name: renderer for renderer in renderers}
         self._language = language
+        self._missed: set[str] = set()
 
     def edition(self, edition: Edition, look: Look, library: Library) -> Sequence[Payload]:
         """The parts of *edition* for one look, in order. Raises NoSuchPlatform."""
@@ -50,6 +55,10 @@ class Press:
         return self._rendered(pages.notice(notice.kind, notice.data, told), reader.platform)
 
     def _rendered(self, message: Message, platform: str) -> Sequence[Payload]:
-        if platform not in self._platforms:
-            raise NoSuchPlatform(platform)
-        return self._platforms[platform].render(message)
+        if platform not in self._renderers:
+            missing = NoSuchPlatform(platform)
+            if platform not in self._missed:  # once: every tick asks again
+                self._missed.add(platform)
+                log.warning("platform missing platform=%s: %s", platform, missing)
+            raise missing
+        return self._renderers[platform].render(message)

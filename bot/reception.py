@@ -75,6 +75,10 @@ class Reception:
         (self._leading.add if mine else self._leading.discard)((task, owner))
         return mine
 
+    def reopen(self, bucket: str) -> None:
+        """A good token is here: what a bad one stopped goes on."""
+        self._remembering(lambda store: store.outbox.start(bucket), otherwise=False)
+
     def _remembering(self, ask: Callable[[Store], T], *, otherwise: T) -> T:
         if self._app.store is None:
             return otherwise

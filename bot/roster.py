@@ -17,7 +17,7 @@ from bot.chat.language import speaks
 from bot.chat.message import FORMATS
 from bot.digest.library import Library
 from bot.editions.schedule import parse_schedule
-from bot.errors import BotError, TopicAmbiguous, TopicNotFound
+from bot.errors import BotError, LineError, TopicAmbiguous, TopicNotFound
 from bot.settings import known_zone
 from bot.store.subscriptions import State, Subscriber
 
@@ -37,13 +37,6 @@ class RosterError(BotError, ValueError):
 
     def __init__(self, why: str) -> None:
         super().__init__(why=why)
-
-
-class LineError(BotError, ValueError):
-    """*source*, line *line*: *why*; nothing was imported."""
-
-    def __init__(self, source: str, line: int, why: str) -> None:
-        super().__init__(source=source, line=f"{line:,}", why=why)
 
 
 def row(one: Subscriber) -> dict[str, Any]:

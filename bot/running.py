@@ -6,27 +6,46 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bot import app as rooms
-from bot import logs
+from bot import logs, networks
 from bot.app import TERMINAL, App, build, open_store
 from bot.chat import commands
 from bot.chat.conversation import Command
 from bot.chat.message import Message
 from bot.errors import StoreError
+from bot.networks import Line
 from bot.output import at_signals, client_language, in_loop_at_signals
-from bot.platforms.base import Sent
+from bot.platforms.base import Platform, Sent
 from bot.platforms.console import Console, read_lines
 from bot.settings import Settings
+from bot.store.patience import Patience, in_thread
 
 if TYPE_CHECKING:
+    from bot.presence import Presence
     from bot.service import Service
+    from bot.web.health import Health
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+OPENING = 5.0
+"""Seconds that a process waits for its database at the start; then it goes on without, and tries again beside it."""
+
+LAST_WORD = 3.0
+"""Seconds that an answer which was begun may take when a signal comes."""
+
+
+class Part(Protocol):
+    """What runs until it is stopped."""
+
+    async def run(self) -> None: ...
+
+    def stop(self) -> None: ...
 
 
 def chat() -> None:
@@ -43,13 +62,16 @@ def chat() -> None:
 
 
 def run() -> None:
-    """All in one process. At the end of its input it ends, unless PORT says that this is a host."""
+    """All in one process. Without a token the chat is here, and the end of its input is the end, unless PORT says that
+    this is a host.
+    """
     with at_signals(partial(sys.exit, 0)):
         settings = Settings.load()
-        app = _started(settings, chatting=settings.port is None)
+        chatting = not settings.has_token
+        app = _started(settings, chatting=chatting and settings.port is None)
         console = Console.on(sys.stdout, next_page="/more")
         try:
-            asyncio.run(_run(app, console))
+            asyncio.run(_run(app, console) if chatting else _serve(app, console))
         except asyncio.CancelledError:
             _end_amid_a_line(console)
         finally:
@@ -58,36 +80,36 @@ def run() -> None:
 
 def work() -> None:
     """Tick and deliver until a signal comes."""
-    _serve(delivering=True)
+    with at_signals(partial(sys.exit, 0)):
+        app = _started(Settings.load(), chatting=False)
+        try:
+            asyncio.run(_serve(app, Console.on(sys.stdout), answering=False))
+        finally:
+            _close(app)
 
 
 def serve() -> None:
     """Answer until a signal comes."""
-    _serve(delivering=False)
-
-
-def _serve(*, delivering: bool) -> None:
     with at_signals(partial(sys.exit, 0)):
-        app = _started(Settings.load(), chatting=False)
-        if not delivering:
-            log.warning("nothing to answer on: this version speaks no network platform yet; the chat is heji run")
+        settings = Settings.load()
+        app = _started(settings, chatting=False)
+        if not settings.has_token:
+            log.warning("nobody to answer: set TELEGRAM_BOT_TOKEN; the chat on a terminal is heji run")
         try:
-            asyncio.run(_work(app, delivering=delivering))
+            asyncio.run(_serve(app, None))
         finally:
             _close(app)
 
 
 def _started(settings: Settings, *, chatting: bool) -> App:
     """The App with its store, if that can be opened: who chats can do without, and `Service` tries again."""
-    if chatting and "log_level" not in settings.model_fields_set:
-        # Lines of the log between those of the chat are for nobody, unless something went wrong.
-        settings = settings.model_copy(update={"log_level": "WARNING"})
-    logs.set_up(settings, sys.stderr)
+    logs.set_up(logs.for_people(settings) if chatting else settings, sys.stderr)
     app = build(settings, clock=rooms.now)
     try:
-        app.attach(open_store(settings))
+        app.attach(Patience(OPENING).wait(partial(open_store, settings)))
         app.notice()
     except StoreError as error:
+        app.trouble = error
         log.error("database not opened: %s", error)
     return app
 
@@ -109,43 +131,71 @@ def _exit() -> None:
     os._exit(0)
 
 
-async def _work(app: App, *, delivering: bool) -> None:
-    service = _service(app, Console.on(sys.stdout) if delivering else None)
-    with in_loop_at_signals(service.stop):
-        await service.run()
+async def _serve(app: App, console: Console | None, *, answering: bool = True) -> None:
+    """Deliver, also to *console* if there is one, and answer, until a signal comes."""
+    lines = networks.lines(app, answering=answering)
+    service = _service(app, console, lines)
+    parts: list[Part] = [service, _presence(app, lines, service)] if answering else [service]
+    with in_loop_at_signals(lambda: _stop(parts)):
+        await _together(parts)
+    for line in lines:
+        await line.network.close()
     if service.busy:
         _exit()
 
 
+async def _together(parts: Sequence[Part]) -> None:
+    """Run all of *parts* until they have ended. When one breaks, the others are stopped, and its error is raised."""
+    working = [asyncio.create_task(part.run()) for part in parts]
+    await asyncio.wait(working, return_when=asyncio.FIRST_EXCEPTION)
+    _stop(parts)
+    await asyncio.gather(*working)
+
+
+def _stop(parts: Iterable[Part]) -> None:
+    for part in parts:
+        part.stop()
+
+
 async def alone(app: App, console: Console, lines: AsyncIterator[str]) -> None:
-    """The chat with nothing beside it: a signal cancels it."""
+    """The chat with nothing beside it but the search for a database that was not there: a signal cancels it."""
     talk = asyncio.current_task()
     assert talk is not None
-    with in_loop_at_signals(talk.cancel):
-        await converse(app, console, lines)
+    service = _service(app) if app.trouble else None
+    searching = asyncio.create_task(service.run()) if service else None
+    try:
+        with in_loop_at_signals(talk.cancel):
+            await converse(app, console, lines)
+    finally:
+        if service and searching:
+            service.stop()
+            await searching
+    if service and service.busy:
+        _exit()
 
 
 async def _run(app: App, console: Console) -> None:
-    """The chat and the service beside each other; what ends first decides.
+    """The chat, the service and the site beside each other; what ends first decides.
 
     input ended ──▶ PORT set: the service goes on alone, until a signal
                 └─▶ else, or at /quit: the service stops
     a signal ─────▶ both stop; what is in flight is finished
     """
     service = _service(app, console)
-    working = asyncio.create_task(service.run())
+    parts = (service, _presence(app, (), service))
+    working = asyncio.create_task(_together(parts))
     talking = asyncio.create_task(converse(app, console, read_lines(sys.stdin, sys.stdout)))
 
     def end() -> None:
         talking.cancel()
-        service.stop()
+        _stop(parts)
 
     with in_loop_at_signals(end):
         await asyncio.wait([working, talking], return_when=asyncio.FIRST_COMPLETED)
         if working.done():  # it broke: there is no chat over a broken service
             talking.cancel()
         elif talking.cancelled() or talking.exception() or talking.result() or app.settings.port is None:
-            service.stop()
+            _stop(parts)
         await working
         cancelled = (await asyncio.gather(talking, return_exceptions=True))[0]
     if isinstance(cancelled, asyncio.CancelledError):
@@ -156,12 +206,26 @@ async def _run(app: App, console: Console) -> None:
         _exit()
 
 
-def _service(app: App, console: Console | None) -> Service:
+def _service(app: App, console: Console | None = None, lines: Sequence[Line] = ()) -> Service:
+    """What ticks; it delivers as well where there is a *console*, and on *lines*."""
     from bot.platforms.file import File
     from bot.service import Service
 
-    platforms = None if console is None else (console, File())
+    platforms: list[Platform] | None = None
+    if console is not None:
+        platforms = [console, File(), *(line.network for line in lines)]
     return Service(app, partial(open_store, app.settings), platforms)
+
+
+def _presence(app: App, lines: Sequence[Line], service: Service) -> Presence:
+    from bot.presence import Presence
+    from bot.web.health import judge
+
+    def health() -> Health:
+        statuses = {line.network.name: (line.receiver or line.network).status for line in lines}
+        return judge(service.signs(statuses), app.clock())
+
+    return Presence(app, lines, health)
 
 
 # -- the chat ----------------------------------------------------------------------------------------------------------
@@ -170,24 +234,38 @@ def _service(app: App, console: Console | None) -> Service:
 async def converse(app: App, console: Console, lines: AsyncIterator[str]) -> bool:
     """Question and answer until the lines end; whether the reader said goodbye. On a terminal the bot speaks first.
 
-    Cancelled, it ends while it waits for a line; an answer that was begun is said to its end.
+    Cancelled, it ends while it waits for a line; an answer that was begun is said to its end, if that comes soon.
     """
     me = Command(chat=str(TERMINAL), user="console:me", role="curator", language=client_language())
     if console.columns is not None:
-        await _say(app.answer(replace(me, name="start")), console)
+        await _to_its_end(_answer(app, replace(me, name="start"), console))
     async for line in lines:
         if line.strip().casefold() in ("/quit", "/exit", "/q"):
             return True
-        if not line.strip():
-            continue
-        app.refresh()
-        if (command := commands.read(line, me)) is not None and not await _say(app.answer(command), console):
+        command = commands.read(line, me) if line.strip() else None
+        if command is not None and not await _to_its_end(_answer(app, command, console)):
             return False
     return False
 
 
-async def _say(message: Message, console: Console) -> bool:
-    for payload in console.render(message):
+async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """What *work* gives; cancelled, it is given LAST_WORD seconds more."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task], timeout=LAST_WORD)
+        raise
+
+
+async def _answer(app: App, command: Command, console: Console) -> bool:
+    """Answer in a thread, so that a database that hangs holds up nothing else; whether anybody reads it."""
+
+    def answer() -> Message:
+        app.refresh()
+        return app.answer(command).message
+
+    for payload in console.render(await asyncio.wrap_future(in_thread(answer))):
         if not isinstance(await console.send({**payload, "params": {"text": payload["params"]["text"] + "\n"}}), Sent):
             return False
     return True

@@ -7,9 +7,11 @@ store opened ──▶ every 30 s: content refreshed, due editions planned ─�
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 from bot.app import App
@@ -17,9 +19,10 @@ from bot.delivery.clock import PRUNE, TICK, Clock
 from bot.delivery.outbox import Outbox
 from bot.delivery.pace import rates
 from bot.errors import StoreError
-from bot.platforms.base import Platform
+from bot.platforms.base import Platform, Status
 from bot.settings import Settings
 from bot.store.store import Store
+from bot.web.health import Signs
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -29,6 +32,9 @@ REOPEN = 5.0
 
 LAST_JOB = 0.5
 """Seconds that a job under way is waited for at the end. A planning that is cut off has planned nothing."""
+
+LAST_CALL = 9.0
+"""Seconds that the outbox is given at the end. Where a database hangs longer, leases lapse and say the rest."""
 
 
 def outbox(settings: Settings, store: Store, platforms: Iterable[Platform]) -> Outbox:
@@ -47,12 +53,26 @@ class Service:
         self._outbox: Outbox | None = None
         self._stopped = asyncio.Event()
         self._threads = ThreadPoolExecutor(2, "service")
+        self._ticked: dt.datetime | None = None
+        self._well: bool | None = None
+        self._backlog: dict[str, int] = {}
         self._jobs: set[Future[Any]] = set()
+        self._hanging = False
 
     @property
     def busy(self) -> bool:
-        """Whether a job is still under way in a thread, which nobody need wait for."""
-        return bool(self._jobs)
+        """Whether something is still under way in a thread, which nobody need wait for."""
+        return bool(self._jobs) or self._hanging
+
+    def signs(self, statuses: Mapping[str, Status]) -> Signs:
+        """What there is to say of how it is; *statuses* are those of the networks."""
+        return Signs(
+            started=self._app.started,
+            database=self._well,
+            ticked=self._ticked,
+            platforms=statuses,
+            counts=self._backlog,
+        )
 
     def stop(self) -> None:
         """Take nothing new; `run` finishes what is in flight and returns."""
@@ -67,25 +87,49 @@ class Service:
         clock = Clock()
         clock.every(TICK, self._tick, "tick")
         if self._platforms is not None:
-            clock.every(PRUNE, lambda: self._call(store.ledger.prune), "prune")
+            await self._reopened(store)
+            clock.every(PRUNE, partial(self._at_work, store.ledger.prune), "prune")
             self._outbox = outbox(self._app.settings, store, self._platforms)
         clock.start()
         try:
             if self._outbox is not None and not self._stopped.is_set():
-                await self._outbox.run()
+                await self._drain(self._outbox)
             await self._stopped.wait()
         finally:
             clock.stop()
-            if self._jobs:
+            if self._jobs and not self._hanging:
                 await asyncio.wait([asyncio.wrap_future(job) for job in self._jobs], timeout=LAST_JOB)
+
+    async def _drain(self, outbox: Outbox) -> None:
+        """Work the outbox until `stop`, whose end a store that hangs does not hold up. What it raises is raised."""
+        draining = asyncio.create_task(outbox.run())
+        try:
+            await self._done_or_stopped(draining)
+            await asyncio.wait([draining], timeout=LAST_CALL)
+            self._hanging = not draining.done()
+            if self._hanging:
+                logger.warning("stopped while the database hangs: what was under way there shows when leases lapse")
+            else:
+                draining.result()
+        finally:
+            draining.cancel()
+
+    async def _done_or_stopped(self, work: asyncio.Future[Any]) -> bool:
+        """Wait for *work* or for `stop`; whether the former is done."""
+        stopped = asyncio.create_task(self._stopped.wait())
+        await asyncio.wait([work, stopped], return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        return work.done()
 
     async def _open(self) -> Store | None:
         while not self._stopped.is_set():
             try:
-                store = await self._call(self._opened)
-                self._app.attach(store)
-                return store
+                opening = asyncio.ensure_future(self._call(self._opened))
+                if await self._done_or_stopped(opening):
+                    self._app.attach(opening.result())
+                    return self._app.store
             except StoreError as error:
+                self._app.trouble, self._well = error, False
                 logger.error("database not opened, tried again in %.0f s: %s", REOPEN, error)
             try:
                 await asyncio.wait_for(self._stopped.wait(), REOPEN)
@@ -93,12 +137,27 @@ class Service:
                 continue
         return None
 
+    async def _reopened(self, store: Store) -> None:
+        """What a bad token stopped is tried once more: this process may have been started with a good one."""
+        for platform in self._platforms or ():
+            try:
+                await self._at_work(partial(store.outbox.start, platform.name))
+            except StoreError as error:
+                logger.warning("not tried again platform=%s: %s", platform.name, error)
+
     async def _tick(self) -> None:
+        """Look, plan, and note how it went. A tick that cannot use the database is one that happened all the same."""
         try:
-            planned = await self._call(self._app.tick if self._platforms is not None else self._app.look)
+            planned = await self._at_work(self._app.tick if self._platforms is not None else self._app.look)
+            if (store := self._app.store) is not None:
+                self._backlog = await self._at_work(store.ledger.backlog) or {}
+            self._well = True
         except StoreError as error:
+            self._well = False
             logger.error("nothing planned, tried again in %.0f s: %s", TICK, error)
             return
+        finally:
+            self._ticked = self._app.clock()
         if planned and self._outbox is not None:
             self._outbox.wake()
 
@@ -108,3 +167,12 @@ class Service:
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)
         return await asyncio.wrap_future(job)
+
+    async def _at_work(self, work: Callable[[], T]) -> T | None:
+        """The same for a job of the clock's, which may be left behind at the end."""
+        try:
+            return await self._call(work)
+        except asyncio.CancelledError:
+            if not self._stopped.is_set():
+                raise
+            return None

@@ -8,6 +8,8 @@ environment, then `digest.yaml`, then the DEFAULT_… of this module, and `app` 
 from __future__ import annotations
 
 import difflib
+import hashlib
+import hmac
 import re
 import shlex
 from collections.abc import Mapping
@@ -298,10 +300,24 @@ class Settings(BaseSettings):
         kind, _, rest = self.database_url.get_secret_value().partition(":///")
         return rest.partition("?")[0] or None if kind == "sqlite" else None
 
+    @property
+    def has_token(self) -> bool:
+        """Whether there is a network to answer on; else the chat is on the terminal."""
+        return self.telegram_bot_token is not None
+
+    @property
+    def webhook_secret(self) -> str:
+        """TELEGRAM_WEBHOOK_SECRET; where none is set, one that nobody can tell who does not know the token."""
+        if self.telegram_webhook_secret is not None:
+            return self.telegram_webhook_secret.get_secret_value()
+        token = self.telegram_bot_token.get_secret_value() if self.telegram_bot_token else ""
+        return hmac.new(token.encode(), b"heji telegram webhook", hashlib.sha256).hexdigest()
+
     def secrets(self) -> frozenset[str]:
         """Every text that no log, page or error message may hold, the password inside DATABASE_URL too."""
         fields = (getattr(self, name) for name in type(self).model_fields)
         found = {field.get_secret_value() for field in fields if isinstance(field, SecretStr)}
+        found.add(self.webhook_secret)
         addresses = (self.database_url.get_secret_value(), *self.content)
         return frozenset(found | {password for url in addresses if (password := _password(url))}) - {""}
 

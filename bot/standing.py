@@ -6,7 +6,7 @@ Reads the store; writes nothing.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -46,6 +46,10 @@ class Standing:
         """The edition that was composed for *period*, as *library* has it now."""
         row = self.editions.get(period)
         return None if row is None or row.skipped else Edition.from_data(row.data, library)
+
+    def current(self, now: dt.datetime, holidays: Collection[dt.date] = ()) -> str:
+        """The period that is running where the chat is."""
+        return self.settings.schedule.current(now, self.settings.zone, holidays, self.skipped)
 
     @property
     def of(self) -> Address | None:
@@ -141,8 +145,3 @@ def history_before(library: Library, found: Standing, periods: Iterable[str]) ->
         if edition.period not in found.editions:
             history = history.after(edition)
     return history
-
-
-def today(found: Standing, now: dt.datetime) -> str:
-    """The period that it is now where the chat is."""
-    return found.settings.schedule.period_of(now.astimezone(found.settings.zone).date())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
+import threading
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -11,11 +13,13 @@ from random import Random
 import pytest
 
 from bot.app import MAX_NEWS, build, chat_settings, load
+from bot.chat.address import parse_address
 from bot.chat.conversation import Command
 from bot.digest.config import DigestConfig
-from bot.errors import ConfigurationError
+from bot.errors import ConfigurationError, StoreBehind, StoreError, StoreFull, StoreReadOnly, StoreUnreachable
 from bot.platforms.console import plain
 from bot.settings import Settings
+from bot.store.store import Store
 
 FRIDAY = dt.datetime(2026, 11, 27, 8, 0, tzinfo=dt.UTC)
 CURATOR = Command(chat="console:a", role="curator", language="en")
@@ -62,7 +66,7 @@ def write(path: Path, text):
 
 
 def said(app, name, args="", **who):
-    return plain(app.answer(replace(CURATOR, name=name, args=args, **who)))
+    return plain(app.answer(replace(CURATOR, name=name, args=args, **who)).message)
 
 
 # Starting -------------------------------------------------------------------------------------------------------------
@@ -226,3 +230,140 @@ def test_week_next_status_and_preview_speak_of_the_same_editions(folder, clock, 
     assert f"On {ahead}\n" in said(app, "preview")
     assert f"  {ahead}\n" in said(app, "status")
     assert "On e\n" in said(app, "preview", "e")
+
+
+# Without what is remembered -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def remembering(app):
+    app.attach(Store.open(clock=lambda: app.clock().timestamp()))
+    yield app
+    app.store.close()
+
+
+@pytest.mark.parametrize("name", ["subscribe", "unsubscribe", "pause", "resume", "settings", "set", "post", "skip"])
+def test_what_is_about_a_subscription_is_refused_while_the_database_is_away(app, name):
+    app.trouble = StoreFull("disk is full")
+
+    assert said(app, name).startswith("I cannot note anything down at the moment")
+    assert "make room" in said(app, name)
+    assert "make room" not in said(app, name, role="admin")
+
+
+@pytest.mark.parametrize("name", ["week", "next", "status", "preview"])
+@pytest.mark.parametrize(("language", "note"), [("en", "At the moment I cannot look up"), ("zh", "现在查不到这里")])
+def test_what_depends_on_the_past_says_that_it_knows_nothing_of_it(app, name, language, note):
+    without = said(app, name, language=language)
+    app.trouble = StoreUnreachable("refused")
+
+    assert note not in without
+    assert note in said(app, name, language=language)
+    assert "refused" in said(app, name, language=language)
+
+
+def test_a_status_without_a_database_claims_no_subscription_and_offers_none(app):
+    app.trouble = StoreUnreachable("refused")
+
+    assert "cannot be looked up" in said(app, "status")
+    assert "not subscribed" not in said(app, "status")
+    assert "/subscribe" not in said(app, "status")
+
+
+@pytest.mark.parametrize("error", [StoreError, StoreUnreachable, StoreReadOnly, StoreFull, StoreBehind])
+def test_every_trouble_is_told_to_curators_in_their_language(app, error):
+    app.trouble = error("why")
+
+    assert str(app.trouble) in said(app, "pause")
+    assert str(app.trouble) not in said(app, "pause", language="zh")
+    assert "why" in said(app, "pause", language="zh")
+
+
+def test_a_database_that_hangs_takes_no_answer_with_it(remembering, monkeypatch, caplog):
+    over = threading.Event()
+    remembering.patience.seconds = 0.01
+    monkeypatch.setattr(remembering, "standing", lambda *_, **__: over.wait())
+    answer = said(remembering, "week")
+    over.set()
+
+    assert "On a\n" in answer
+    assert "cannot look up" in answer
+    assert "no answer within" in caplog.text
+
+
+def test_a_search_does_not_wait_for_what_is_only_counted(remembering, monkeypatch):
+    over = threading.Event()
+    remembering.patience.seconds = 0.01
+    monkeypatch.setattr(remembering.store.memory, "miss", lambda query: over.wait())
+    answer = said(remembering, "search", "zzz qqq xxx")
+    over.set()
+
+    assert "zzz qqq xxx" in answer
+    assert "cannot note" not in answer
+
+
+# The past of other rotations ------------------------------------------------------------------------------------------
+
+
+def test_who_subscribes_to_a_filter_is_told_the_theme_that_its_rotation_comes_to(remembering, clock):
+    said(remembering, "subscribe", "a b mon 09:00", chat="file:first")
+    clock.moment = dt.datetime(2026, 11, 30, 9, 0, tzinfo=dt.UTC)
+    remembering.tick()
+    posted = remembering.store.planning.editions()[0].data["theme"]
+
+    assert posted == ["a"]
+    assert re.search(
+        r"Its theme +b$", said(remembering, "subscribe", "b a mon 09:00", chat="file:second"), re.MULTILINE
+    )
+    assert re.search(r"Its theme +c$", said(remembering, "subscribe", "c mon 09:00", chat="file:third"), re.MULTILINE)
+
+
+def test_the_owner_of_a_subscription_is_a_chat_in_which_they_are_told_things(remembering):
+    said(remembering, "subscribe", chat="telegram:-100", user="telegram:7")
+    said(remembering, "subscribe", "fri 10:00", chat="telegram:-100", user="telegram:8")
+    found = remembering.store.subscriptions.find(parse_address("telegram:-100"))
+
+    assert found.owner == "telegram:7"
+    assert parse_address(found.owner).kind == "private"
+
+
+# Platforms that are not set up ----------------------------------------------------------------------------------------
+
+
+def test_a_platform_without_a_token_is_told_once_and_its_chats_keep_what_they_are_owed(remembering, clock, caplog):
+    for chat in ("telegram:1", "telegram:2", "slack:T1/C1", "file:out"):
+        said(remembering, "subscribe", "mon 09:00", chat=chat)
+    clock.moment = dt.datetime(2026, 11, 30, 9, 0, tzinfo=dt.UTC)
+    for _ in range(3):
+        remembering.tick()
+        clock.moment += dt.timedelta(seconds=30)
+    lines = [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+
+    assert sorted(record.getMessage().split(":")[0] for record in lines) == [
+        "platform missing platform=slack", "platform missing platform=telegram",
+    ]  # fmt: skip
+    assert not any(record.exc_info for record in lines)
+    assert [row.chat for row in remembering.store.ledger.rows()] == ["file:out"]
+    assert remembering.store.planning.is_due()
+
+
+# Weeks without an edition ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("schedule", "config", "day"),
+    [
+        ("mon,thu 09:00", "", "2026-11-25T12:00"),
+        ("mon 09:00", "holidays: [2026-11-23]\n", "2026-11-25T12:00"),
+        ("fri 09:00", "holidays: [2026-11-27]\n", "2026-11-25T12:00"),
+        ("mon,thu 09:00", "holidays: [2026-11-23]\n", "2026-11-24T12:00"),
+    ],
+)
+def test_between_two_editions_the_next_one_is_the_one_after_the_running_one(folder, clock, schedule, config, day):
+    write(folder / "digest.yaml", config)
+    clock.moment = dt.datetime.fromisoformat(day).replace(tzinfo=dt.UTC)
+    app = build(Settings(content=(str(folder),), digest_schedule=schedule), clock=clock)
+
+    assert "On a\n" in said(app, "week")
+    assert "On b " in said(app, "next")
+    assert "On b\n" in said(app, "preview")

@@ -36,7 +36,7 @@ CTR = (
 FIVE = "/topics\n/topic ctr\n/search bert 蒸馏\n/topic gnn\n/week\n"
 VERBS = (
     "run", "chat", "serve", "work", "ask", "check", "export", "calendar", "preview", "doctor",
-    "post", "deliveries", "chats", "db",
+    "post", "deliveries", "export-state", "import-state", "chats", "db",
 )  # fmt: skip
 FRIDAY = dt.datetime(2026, 11, 27, 8, 0, tzinfo=dt.UTC)
 LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE")
@@ -415,7 +415,7 @@ def test_every_verb_explains_itself_under_its_own_name(heji, verb):
 
 
 def test_help_lists_every_verb_in_whole_sentences(heji):
-    lines = dict(re.findall(r"^  (\w+)  +(.*)$", section(heji("--help").out, "Commands:"), re.MULTILINE))
+    lines = dict(re.findall(r"^  ([\w-]+)  +(.*)$", section(heji("--help").out, "Commands:"), re.MULTILINE))
 
     assert tuple(lines) == VERBS
     assert all(line.endswith(".") and not line.endswith("..") for line in lines.values())
@@ -425,8 +425,8 @@ def test_the_readme_names_every_verb_and_none_that_is_not_there():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     table = section(readme, "## From the shell", "## Write")
 
-    assert set(re.findall(r"^\|.*?`heji (\w+)", table, re.MULTILINE)) | {"chat"} == set(VERBS)
-    assert set(re.findall(r"`heji (\w+)", readme)) == set(VERBS)
+    assert set(re.findall(r"^\|.*?`heji ([\w-]+)", table, re.MULTILINE)) | {"chat"} == set(VERBS)
+    assert set(re.findall(r"`heji ([\w-]+)", readme)) == set(VERBS)
 
 
 # Mistakes in the configuration ----------------------------------------------------------------------------------------
@@ -737,7 +737,7 @@ def test_week_next_status_preview_and_calendar_tell_one_story(heji, place, monke
 def test_doctor_prints_a_line_each_or_one_json_value(heji, monkeypatch):
     fine, told = heji("doctor").out.splitlines(), heji("doctor", "--json").json
 
-    assert len(fine) == len(told) == 4
+    assert len(fine) == len(told) == 5
     assert {tuple(one) for one in told} == {("check", "state", "message", "cure")}
     monkeypatch.setenv("PORT", "x")
     wrong = heji("doctor")

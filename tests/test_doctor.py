@@ -7,6 +7,8 @@ import datetime as dt
 import pytest
 
 from bot.doctor import diagnose
+from bot.errors import StoreBehind, StoreError, StoreFull, StoreReadOnly, StoreUnreachable
+from bot.store.store import Store
 
 FRIDAY = dt.datetime(2026, 11, 27, 8, 0, tzinfo=dt.UTC)
 
@@ -33,6 +35,7 @@ def test_a_fresh_machine_is_in_order():
         ("configuration", "ok", "every variable that is set can be used", ""),
         ("content", "ok", "1 file, 1 topic, 1 item", ""),
         ("schedule", "ok", "mon 09:00 in UTC; the next edition would come 2026-11-30 09:00 UTC", ""),
+        ("database", "ok", "none yet; made at the first run", ""),
         ("platforms", "ok", "no token is set: the bot answers in the terminal", ""),
     ]
 
@@ -101,3 +104,48 @@ def test_a_token_for_a_platform_to_come_is_a_warning(monkeypatch):
 
 def test_the_json_of_a_finding_has_its_four_keys():
     assert {tuple(one.as_json()) for one in found()} == {("check", "state", "message", "cure")}
+
+
+# The database ---------------------------------------------------------------------------------------------------------
+
+
+def test_looking_at_a_database_changes_nothing_in_it(place):
+    store = Store.open(f"sqlite:///{place}/data/heji.db")
+    before = store.memory.recall("doctor")
+    (told,) = found("database")
+
+    assert (told.state, told.message) == ("ok", "it can be read and written")
+    assert store.memory.recall("doctor") == before
+    store.close()
+
+
+def test_a_folder_in_which_no_database_can_be_made_fails_before_the_first_run(place, monkeypatch):
+    (place / "taken").write_text("")
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{place}/taken/heji.db")
+    (told,) = found("database")
+
+    assert told.state == "fail"
+    assert "taken cannot be written" in told.message
+    assert "name another file in DATABASE_URL" in told.cure
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "cure"),
+    [
+        (StoreFull("disk is full"), "The database's disk is full (disk is full)", "make room, and everything goes on"),
+        (StoreReadOnly("readonly"), "The database cannot be written (readonly)", "give heji the right to write"),
+        (StoreUnreachable("refused"), "The database cannot be reached (refused)", "check DATABASE_URL and whether"),
+        (StoreBehind("it is empty"), "The database's tables are not those", "run `heji db upgrade`"),
+        (StoreError("disk I/O error"), "The database cannot be used: disk I/O error", "check DATABASE_URL, the disk"),
+    ],
+)
+def test_every_trouble_with_the_database_fails_with_its_cure(place, monkeypatch, error, message, cure):
+    def refuse(settings):
+        raise error
+
+    monkeypatch.setattr("bot.doctor.existing_store", refuse)
+    (told,) = found("database")
+
+    assert told.state == "fail"
+    assert told.message.startswith(message)
+    assert told.cure.startswith(cure)

@@ -12,7 +12,7 @@ import bot.chat
 import bot.chat.commands  # with all errors that are said in chats
 from bot.chat.access import NotAllowed
 from bot.chat.language import LANGUAGES, LOCALE, choose, sentence, speaks, voice
-from bot.errors import BotError, ConfigurationError, TopicAmbiguous, TopicNotFound
+from bot.errors import BotError, ConfigurationError, StoreError, TopicAmbiguous, TopicNotFound
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 KEYWORDS = {"say": None, "self": None, "later": None, "plural": (1, 2)}
@@ -36,7 +36,8 @@ def errors_in_chats():
     while waiting:
         waiting += (new := waiting.pop().__subclasses__())
         kinds |= set(new)
-    return {kind for kind in kinds if kind.__module__.startswith(("bot.editions", "bot.chat"))} - SAID_OTHERWISE
+    said = {kind for kind in kinds if kind.__module__.startswith(("bot.editions", "bot.chat"))}
+    return (said | {kind for kind in kinds if issubclass(kind, StoreError)}) - SAID_OTHERWISE
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import sqlite3
 import subprocess
 import sys
-import time
+import threading
+from contextlib import suppress
 
+import pytest
 from test_cli import environment, heji, place, process  # noqa: F401 - fixtures
+
+from bot.errors import StoreBehind, StoreFull, StoreReadOnly, StoreUnreachable
 
 MONDAYS = ("--schedule", "mon 09:00")
 
@@ -57,12 +63,146 @@ def test_what_is_exported_is_imported_alike(heji, place):  # noqa: F811
     assert heji("chats", "export").out == exported
 
 
-def test_work_ends_in_order_at_a_signal(place):  # noqa: F811
-    process(place, "chats", "list")
-    working = subprocess.Popen([sys.executable, "-m", "bot", "work"], cwd=place, env=environment())
-    time.sleep(2)
-    began = time.monotonic()
-    working.send_signal(signal.SIGTERM)
+# State ----------------------------------------------------------------------------------------------------------------
 
-    assert working.wait(timeout=10) == 0
-    assert time.monotonic() - began < 10
+
+def test_the_state_moves_to_a_new_database_and_not_into_one_that_is_used(heji, place, monkeypatch):  # noqa: F811
+    heji("chats", "add", "file:out.jsonl", *MONDAYS)
+    heji("post", "--wait")
+    exported = heji("export-state", "state.jsonl")
+    heji("export-state", "again.jsonl")
+    before = heji("deliveries", "--json").json
+    refused = heji("import-state", "state.jsonl")
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///new/heji.db")
+    imported = heji("import-state", "state.jsonl")
+
+    assert exported.out.endswith(" rows exported to state.jsonl\n")
+    assert imported.out == exported.out.replace("exported to state.jsonl", "imported")
+    assert heji("deliveries", "--json").json == before
+    assert refused.status == 2
+    assert refused.mistakes[0].startswith("The database holds something already")
+    assert (place / "state.jsonl").read_bytes() == (place / "again.jsonl").read_bytes()
+    assert {path.name for path in place.iterdir()} == {
+        "again.jsonl", "content", "data", "new", "out.jsonl", "state.jsonl",
+    }  # fmt: skip
+
+
+def test_a_state_goes_through_a_pipe_and_a_cut_one_is_a_sentence(place):  # noqa: F811
+    process(place, "chats", "add", "file:out.jsonl")
+    piped = process(place, "export-state", "-")
+    new = {"DATABASE_URL": "sqlite:///new.db"}
+    cut = process(place, "import-state", "-", stdin=piped.out.encode()[:-10], **new)
+    whole = process(place, "import-state", "-", stdin=piped.out.encode(), **new)
+
+    assert (cut.status, len(cut.mistakes)) == (2, 1)
+    assert cut.mistakes[0].startswith("stdin, line ")
+    assert (whole.status, whole.err) == (0, "")
+
+
+def test_a_state_that_cannot_be_written_leaves_nothing_behind(heji, place):  # noqa: F811
+    assert heji("export-state", "no/such/folder").mistakes == [
+        "no/such/folder cannot be written: No such file or directory; name another place"
+    ]
+    assert {path.name for path in place.iterdir()} == {"content", "data"}
+
+
+# A database that cannot be used ---------------------------------------------------------------------------------------
+
+VERBS = (
+    ("chats", "list"), ("chats", "add", "file:x"), ("chats", "remove", "file:x"), ("chats", "export"),
+    ("post",), ("deliveries",), ("export-state", "s"), ("db", "upgrade"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("error", [StoreFull, StoreReadOnly, StoreUnreachable, StoreBehind])
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_a_database_that_cannot_be_used_is_one_sentence(heji, monkeypatch, verb, error):  # noqa: F811
+    def refuse(*_, **__):
+        raise error("why")
+
+    monkeypatch.setattr("bot.store.store.Store.open", refuse)
+    done = heji(*verb)
+
+    assert (done.status, done.out) == (2, "")
+    assert done.mistakes == [str(error("why"))]
+
+
+def test_a_verb_does_not_tell_how_often_it_tried(place):  # noqa: F811
+    done = process(place, "deliveries", DATABASE_URL=f"postgresql://heji@/x?host={place}")
+
+    assert done.status == 2
+    assert len(done.mistakes) == 1
+    assert "check DATABASE_URL" in done.mistakes[0]
+
+
+# The end --------------------------------------------------------------------------------------------------------------
+
+
+def started(place, verb, **variables):  # noqa: F811
+    """A process that has delivered one message already: it is up."""
+    process(place, "chats", "add", "file:out.jsonl", *MONDAYS)
+    process(place, "post")
+    working = subprocess.Popen(
+        [sys.executable, "-m", "bot", verb], cwd=place, env=environment(**variables),
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    while not (place / "out.jsonl").exists():
+        assert working.poll() is None, working.stderr.read()
+        threading.Event().wait(0.05)
+    return working
+
+
+def ended(working, number):
+    """How a process ends after a signal, and what it said on stderr."""
+    working.send_signal(number)
+    with working:
+        return working.wait(timeout=10), working.stderr.read().decode()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(("verb", "variables"), [("work", {}), ("run", {"PORT": "0"})])
+def test_a_process_that_stays_ends_in_order_at_a_signal(place, verb, variables, number):  # noqa: F811
+    status, told = ended(started(place, verb, **variables), number)
+
+    assert status == 0
+    assert "Traceback" not in told
+
+
+def test_a_blocked_database_does_not_hold_up_the_end(place):  # noqa: F811
+    working = started(place, "work")
+    blocking = sqlite3.connect(place / "data/heji.db", isolation_level=None)
+    blocking.execute("BEGIN IMMEDIATE")
+    try:
+        status, told = ended(working, signal.SIGTERM)
+    finally:
+        blocking.execute("ROLLBACK")
+        blocking.close()
+
+    assert status == 0
+    assert "Traceback" not in told
+
+
+# A terminal -----------------------------------------------------------------------------------------------------------
+
+
+def test_waiting_for_a_post_shows_a_bar_on_a_terminal_and_none_in_a_pipe(place):  # noqa: F811
+    pty = pytest.importorskip("pty")
+    process(place, "chats", "add", "file:out.jsonl", *MONDAYS)
+    piped = process(place, "post", "--wait")
+    keys, inner = pty.openpty()
+    posting = subprocess.Popen(
+        [sys.executable, "-m", "bot", "post", "--wait"], cwd=place, env=environment(TERM="xterm-256color"),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=inner,
+    )  # fmt: skip
+    os.close(inner)
+    shown = b""
+    with suppress(OSError):  # so a terminal ends
+        while piece := os.read(keys, 65536):
+            shown += piece
+    out, _ = posting.communicate()
+    os.close(keys)
+
+    assert (piped.status, piped.err) == (0, "")
+    assert (posting.returncode, out) == (0, piped.out.encode())
+    assert b"delivering" in shown
+    assert b"Traceback" not in shown

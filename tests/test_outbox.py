@@ -19,10 +19,11 @@ from bot.delivery.pace import rates
 from bot.errors import StoreUnreachable
 from bot.platforms.base import Outcome, Rejected, Retryable, Sent, Uncertain
 from bot.store.buckets import Rate
-from bot.store.outbox import LEASE, Settlement
+from bot.store.settlement import LEASE, Settlement
 from bot.store.store import Store
 
 FAST = {"telegram": Rate()}
+DAY = 86400.0
 FAIL_POINTS = ("claimed", "begun", "answered", "settled")
 
 
@@ -273,6 +274,44 @@ def test_two_chats_limited_within_a_second_slow_the_whole_bot(store, clock):
     early = [chat for at, chat, _ in telegram.journal if at < begun + 40]
     assert len(early) < 10
     assert len(telegram.journal) == 60
+
+
+@pytest.mark.parametrize("asked", [40, 10 * DAY])
+def test_a_block_lasts_as_long_as_was_asked_for_even_where_the_clock_is_set_back(store, clock, asked):
+    post(store, *(f"telegram:{n}" for n in range(1, 6)))
+    claims = store.outbox.claim("one", "telegram", Rate(), 2)
+    store.outbox.begin(claims)
+    store.outbox.settle([Settlement(claim, "retry", "429", wait=asked, limited=asked) for claim in claims])
+    assert store.outbox.closed() == {"telegram": "limited"}
+
+    clock.now += asked + 1
+    assert store.outbox.closed() == {}
+    clock.now -= asked + DAY
+    assert store.outbox.closed() == {}
+
+
+def test_a_limit_after_the_clock_was_set_back_brings_no_old_block_to_life(store, clock):
+    post(store, *(f"telegram:{n}" for n in range(1, 6)))
+    claims = store.outbox.claim("one", "telegram", Rate(), 3)
+    store.outbox.begin(claims)
+    store.outbox.settle([Settlement(claim, "retry", "429", limited=DAY) for claim in claims[:2]])
+    clock.now -= DAY
+    store.outbox.settle([Settlement(claims[2], "retry", "429", limited=5)])
+
+    assert store.outbox.closed() == {}
+
+
+def test_a_chat_is_not_silent_for_a_day_because_the_clock_was_set_back_by_one(store, clock):
+    telegram = Correspondent(clock=clock)
+    post(store, "telegram:1")
+    drain(store, clock, telegram, rates=rates())
+    clock.now -= DAY
+    planner(store).post(key="another")
+    begun = clock.now
+    drain(store, clock, telegram, rates=rates())
+
+    assert store.ledger.counts() == {"sent": 2}
+    assert clock.now - begun < 60
 
 
 def test_limits_never_count_towards_giving_up(store, clock):

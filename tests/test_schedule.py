@@ -413,3 +413,73 @@ def by_the_wall(schedule: Schedule, zone: ZoneInfo, change: Change) -> list[tupl
         if start <= now <= end:
             found.append((schedule.period_of(day), now))
     return found
+
+
+# The running period ---------------------------------------------------------------------------------------------------
+
+NOVEMBER = dt.date(2026, 11, 1)
+MOMENTS = st.integers(0, 425 * 24 * 60).map(lambda minutes: at("2026-11-01 00:00") + minutes * MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("written", "now", "period"),
+    [
+        ("mon 09:00", "2026-11-23 00:30", "2026-W48"),
+        ("fri 18:00", "2026-11-23 12:00", "2026-W48"),
+        ("fri 18:00", "2026-11-29 12:00", "2026-W48"),
+        ("daily 08:00", "2026-11-23 00:30", "2026-11-23"),
+        ("mon,thu 18:30", "2026-11-25 12:00", "2026-11-23"),
+        ("mon,thu 18:30", "2026-11-26 00:30", "2026-11-26"),
+        ("monthly 15 09:00", "2026-11-03 12:00", "2026-11"),
+        ("monthly 31 09:00", "2026-11-30 12:00", "2026-11"),
+    ],
+)
+def test_the_running_period_is_this_week_s_this_month_s_or_the_latest_day_s(
+    written: str, now: str, period: str
+) -> None:
+    assert parse_schedule(written).current(at(now, SHANGHAI), SHANGHAI) == period
+
+
+def test_a_period_without_an_edition_does_not_begin() -> None:
+    wednesday, monday = at("2026-11-25 12:00", SHANGHAI), dt.date(2026, 11, 23)
+
+    assert parse_schedule("mon 09:00").current(wednesday, SHANGHAI, {monday}) == "2026-W47"
+    assert parse_schedule("mon 09:00").current(wednesday, SHANGHAI, (), {"2026-W48", "2026-W47"}) == "2026-W46"
+    assert parse_schedule("mon,thu 09:00").current(wednesday, SHANGHAI, {monday}) == "2026-11-19"
+
+
+def test_the_next_run_leaves_out_what_is_skipped() -> None:
+    wednesday = at("2026-11-25 12:00", SHANGHAI)
+
+    assert parse_schedule("mon 09:00").next_occurrence(wednesday, SHANGHAI, (), {"2026-W49"}).period == "2026-W50"
+
+
+@st.composite
+def schedules(draw: st.DrawFn) -> Schedule:
+    hour, minute = draw(st.integers(0, 23)), draw(st.sampled_from([0, 30]))
+    if draw(st.booleans()):
+        return Schedule(hour, minute, month_day=draw(st.integers(1, 31)))
+    return Schedule(hour, minute, tuple(sorted(draw(st.sets(st.integers(0, 6), min_size=1)))))
+
+
+@given(
+    schedules(),
+    MOMENTS,
+    st.sampled_from([SHANGHAI, BERLIN, LORD_HOWE, ZoneInfo("America/Santiago")]),
+    st.sets(st.integers(-60, 500).map(lambda days: NOVEMBER + days * DAY), max_size=60),
+)
+def test_the_next_run_brings_the_running_period_or_the_one_after_it(
+    schedule: Schedule, now: dt.datetime, zone: ZoneInfo, holidays: set[dt.date]
+) -> None:
+    current = schedule.current(now, zone, holidays)
+    ahead = (day for day in schedule.days(first_day(current)) if day not in holidays)
+    first, second = (schedule.period_of(day) for day in islice(ahead, 2))
+
+    assert first == current
+    assert schedule.next_occurrence(now, zone, holidays).period in (first, second)
+    assert first_day(current) <= now.astimezone(zone).date()
+
+
+@given(schedules(), MOMENTS, st.integers(0, 100))
+def test_the_running_period_never_goes_back(schedule: Schedule, now: dt.datetime, hours: int) -> None:
+    assert schedule.current(now, BERLIN) <= schedule.current(now + hours * HOUR, BERLIN)

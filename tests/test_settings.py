@@ -342,3 +342,13 @@ def test_the_example_shows_defaults_where_there_are_any(environment, tmp_path):
     shown, defaults = Settings.load().model_dump(), Settings().model_dump()
 
     assert [name for name in shown if defaults[name] and shown[name] != defaults[name]] == []
+
+
+def test_the_webhooks_secret_comes_from_the_token_where_none_is_set_and_is_kept_out_of_logs():
+    one, other = (Settings(telegram_bot_token=f"{n}:{'A' * 35}") for n in (1, 2))
+    given = Settings(telegram_bot_token=f"1:{'A' * 35}", telegram_webhook_secret="open-sesame")
+
+    assert len(one.webhook_secret) == 64
+    assert one.webhook_secret != other.webhook_secret
+    assert one.webhook_secret in one.secrets()
+    assert given.webhook_secret == "open-sesame"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.chat.address import parse_address
 from bot.delivery.verdict import BACK_OFF, LIMITED_CAP, verdict
 from bot.platforms.base import Rejected, Retryable, Sent, Uncertain
-from bot.store.outbox import Claim, Gone, Moved, Settlement, Stopped, ThreadClosed
+from bot.store.settlement import Claim, Gone, Moved, Settlement, Stopped, ThreadClosed
 
 
 def claim(chat: str = "telegram:-5/8", **fields: object) -> Claim:

@@ -72,7 +72,8 @@ def answer(command: Command, context: Context) -> Answer:
     try:
         return _dispatch(asked)
     except BotError as error:
-        return Answer(pages.error(error, context.library, asked.reader))
+        page = pages.error(error, context.library, asked.reader)
+        return Answer(page, refused=isinstance(error, NotAllowed))
 
 
 def _dispatch(asked: Asked) -> Answer:
@@ -85,7 +86,13 @@ def _dispatch(asked: Asked) -> Answer:
     needed = row.needed(private=command.private)
     if not may(command.role, needed):
         raise NotAllowed(row.name, needed)
-    return row.handler(asked)
+    trouble = asked.context.trouble
+    if trouble and row.forgetful == "refuses":
+        raise trouble.with_traceback(None)
+    found = row.handler(asked)
+    if trouble and row.forgetful == "says so":
+        return replace(found, message=pages.forgetful(found.message, trouble, asked.reader))
+    return found
 
 
 def _unknown(name: str, args: str, asked: Asked) -> Answer:
@@ -165,28 +172,32 @@ TABLE: tuple[Row, ...] = (
     Row("random", later("one item by chance"), handlers.random,
         arguments=(_TOPIC,), words=("随机", "随便看看"), memory=False),
     Row("new", later("what came in lately"), handlers.new, words=("最新", "最近更新")),
-    Row("week", later("this week's edition"), handlers.week, words=("本周", "这周", "本期")),
-    Row("next", later("the coming theme"), handlers.next_edition, words=("下周", "下期", "预告")),
+    Row("week", later("this week's edition"), handlers.week, words=("本周", "这周", "本期"), forgetful="says so"),
+    Row("next", later("the coming theme"), handlers.next_edition,
+        words=("下周", "下期", "预告"), forgetful="says so"),
     Row("status", later("the last and the next edition, and the state of the digest"),
-        subscription.status, words=("状态",)),
+        subscription.status, words=("状态",), forgetful="says so"),
     Row("subscribe", later("post the weekly here"), subscription.subscribe,
         group_role="admin", arguments=(later("[topics…]"), later("[mon 09:00]"), "[Asia/Shanghai]"),
-        aliases=("sub",), words=("订阅",)),
+        aliases=("sub",), words=("订阅",), forgetful="refuses"),
     Row("unsubscribe", later("post nothing here any more"), subscription.unsubscribe,
-        group_role="admin", aliases=("unsub",), words=("退订", "取消订阅")),
-    Row("pause", later("post nothing here for a while"), subscription.pause, group_role="admin", words=("暂停",)),
-    Row("resume", later("post here again"), subscription.resume, group_role="admin", words=("恢复",)),
+        group_role="admin", aliases=("unsub",), words=("退订", "取消订阅"), forgetful="refuses"),
+    Row("pause", later("post nothing here for a while"), subscription.pause,
+        group_role="admin", words=("暂停",), forgetful="refuses"),
+    Row("resume", later("post here again"), subscription.resume,
+        group_role="admin", words=("恢复",), forgetful="refuses"),
     Row("settings", later("what this chat has chosen"), subscription.settings,
-        group_role="admin", words=("设置",)),
+        group_role="admin", words=("设置",), forgetful="refuses"),
     Row("set", later("change format, preview, lang, items, timezone, schedule or topics"), subscription.set_one,
-        group_role="admin", arguments=(later("key"), later("value"))),
+        group_role="admin", arguments=(later("key"), later("value")), forgetful="refuses"),
     Row("lang", later("speak Chinese or English"), handlers.set_language,
         group_role="admin", arguments=("[zh|en]",), words=("语言",)),
     Row("preview", later("the coming edition as it will be posted"), handlers.preview,
-        role="curator", arguments=(_TOPIC,), words=("预览",)),
+        role="curator", arguments=(_TOPIC,), words=("预览",), forgetful="says so"),
     Row("post", later("post an edition now, to everybody"), subscription.post,
-        role="curator", arguments=(_TOPIC,), words=("发布",)),
-    Row("skip", later("let the coming edition go"), subscription.skip, role="curator", words=("跳过",)),
+        role="curator", arguments=(_TOPIC,), words=("发布",), forgetful="refuses"),
+    Row("skip", later("let the coming edition go"), subscription.skip,
+        role="curator", words=("跳过",), forgetful="refuses"),
     Row("reload", later("read the content again"), handlers.reload,
         role="curator", arguments=("[force]",), words=("重新加载",)),
     Row("check", later("what there is to fix in the content"), handlers.check,

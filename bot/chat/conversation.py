@@ -21,6 +21,7 @@ from bot.digest.model import Item, Path, Topic
 from bot.editions.edition import Edition
 from bot.editions.schedule import Schedule, parse_schedule
 from bot.editions.theme import History
+from bot.errors import StoreError
 
 UTC = ZoneInfo("UTC")
 MONDAYS = parse_schedule("mon 09:00")
@@ -34,8 +35,9 @@ QUESTION = ""
 class Command:
     """What somebody asked: *name* from the table (or :data:`QUESTION`) and the words behind it.
 
-    *chat* is written as ``console:NAME`` or ``telegram:-100123``, *language* is the tag that the reader's client
-    names (``zh-hans``), *private* tells whether nobody else reads along.
+    *chat* is written as ``console:NAME`` or ``telegram:-100123``, and so is *user*, since that is where somebody is
+    told things in private: ``telegram:7``, ``slack:T1/U1``, ``console:me``; empty where nobody knows. *language* is the
+    tag that the reader's client names (``zh-hans``), *private* tells whether nobody else reads along.
     """
 
     name: str = QUESTION
@@ -129,7 +131,8 @@ class Context:
     read. *edition* is this period's where one was composed already. *more* is what the last answer here left to see.
     *root* stands before a command's name: ``/``, on Slack ``/digest ``. *settings* are those of the *subscription*
     where there is one. *skipped* are periods that the curators let go. *history* is that of the settings' rotation,
-    *past* finds that of another.
+    *past* finds that of another, and raises StoreError where it cannot. *trouble*: what is remembered cannot be looked
+    up, so that all of this is as if there had been nothing.
     """
 
     library: Library
@@ -146,6 +149,7 @@ class Context:
     subscription: Subscribed | None = None
     skipped: tuple[str, ...] = ()
     past: Callable[[ChatSettings], History] = lambda _: History()
+    trouble: StoreError | None = None
 
     def reader(self, command: Command) -> Reader:
         """Whom the answer to *command* is for. The chat's own choice of language goes before the client's."""
@@ -258,11 +262,15 @@ Change: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is said, and what shall be remembered or done. *discreet*: for the one who asked, not for the group."""
+    """What is said, and what shall be remembered or done.
+
+    *discreet*: for the one who asked, not for the group. *refused*: they may not do that here.
+    """
 
     message: Message
     changes: tuple[Change, ...] = ()
     discreet: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +301,8 @@ class Row:
 
     *summary* and *arguments* are ids of the catalogues. *aliases* are typed like the name, *words* are Chinese and need
     no slash. *group_role* is asked for in groups instead of *role*. What is not *listed* needs no place in menus and
-    help; what asks for no *memory* reads the library alone, and need not wait for a database.
+    help; what asks for no *memory* reads the library alone, and need not wait for a database. *forgetful* is what
+    becomes of the answer while a database cannot be used: it is given all the same, it says so, or only that is said.
     """
 
     name: str
@@ -306,6 +315,7 @@ class Row:
     words: tuple[str, ...] = ()
     listed: bool = True
     memory: bool = True
+    forgetful: Literal["answers", "says so", "refuses"] = "answers"
 
     def needed(self, *, private: bool) -> Role:
         """The role that it takes here."""

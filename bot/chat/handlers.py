@@ -181,16 +181,13 @@ def preview(asked: Asked) -> Answer:
 def next_occurrence(context: Context) -> Occurrence:
     """When the coming edition of this chat is to be posted; what curators let go does not count."""
     settings, holidays = context.settings, context.library.config.holidays
-    run = settings.schedule.next_occurrence(context.now, settings.zone, holidays)
-    while run.period in context.skipped:
-        run = settings.schedule.next_occurrence(run.at, settings.zone, holidays)
-    return run
+    return settings.schedule.next_occurrence(context.now, settings.zone, holidays, context.skipped)
 
 
 def _current(context: Context) -> Edition | None:
-    """This period's edition: the one that was composed, else the one that the calendar has for it."""
-    settings = context.settings
-    period = settings.schedule.period_of(context.now.astimezone(settings.zone).date())
+    """The running period's edition: the one that was composed, else the one that the calendar has for it."""
+    settings, holidays = context.settings, context.library.config.holidays
+    period = settings.schedule.current(context.now, settings.zone, holidays, context.skipped)
     if context.edition and context.edition.period == period:
         return context.edition
     return _composed(period, context.history, context)

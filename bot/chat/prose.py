@@ -7,7 +7,9 @@ import unicodedata
 
 _SENTENCE_END = re.compile(r"[。！？!?…]+[」』”’\"')）】]*|(?<=[\w)\]”’\"'])\.[”’\"')]*(?=\s|$)")
 _PAUSE = re.compile(r"[，、；：,;]\s*|\s+")
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s<>，。；）]+", re.IGNORECASE)
+_FLAG = ("\U0001f1e6", "\U0001f1ff")
+_FLAG_LETTERS = "".join(map(chr, range(ord(_FLAG[0]), ord(_FLAG[1]) + 1)))
+_URL = re.compile(r"[a-z][a-z0-9+.-]{0,20}://[^\s<>，。；）]+", re.IGNORECASE)
 
 
 def width(text: str) -> int:
@@ -45,7 +47,7 @@ def pause(text: str, ceiling: int) -> int:
     at = _last_end(_SENTENCE_END, text, ceiling, floor=ceiling // 3) or _last_end(
         _PAUSE, text, ceiling, floor=ceiling // 2
     )
-    return _outside_addresses(text, at or _outside_clusters(text, ceiling))
+    return _outside_addresses(text, _outside_clusters(text, at or ceiling))
 
 
 def _index_at(text: str, columns: int) -> int:
@@ -72,9 +74,22 @@ def _outside_addresses(text: str, at: int) -> int:
 
 
 def _outside_clusters(text: str, at: int) -> int:
-    while 0 < at < len(text) and (_columns(text[at]) == 0 or text[at - 1] == "\u200d"):
+    while 0 < at < len(text) and _in_cluster(text, at):
         at -= 1
     return at or len(text)
+
+
+def _in_cluster(text: str, at: int) -> bool:
+    """Whether the characters on both sides of *at* show as one: marks, joined emoji, skin tones, flags, syllables."""
+    after = text[at]
+    if after <= "\u02ff":
+        return after == "\xad"
+    if text[at - 1] == "\u200d" or unicodedata.category(after) in ("Mn", "Mc", "Me", "Cf"):
+        return True
+    if _FLAG[0] <= after <= _FLAG[1]:
+        letters = len(text[:at]) - len(text[:at].rstrip(_FLAG_LETTERS))
+        return letters % 2 == 1
+    return "\U0001f3fb" <= after <= "\U0001f3ff" or "\u1160" <= after <= "\u11ff"
 
 
 def shortened(text: str, limit: int) -> str:

@@ -191,6 +191,7 @@ def status(asked: Asked) -> Answer:
         asked.reader,
         loaded=context.loaded,
         subscription=context.subscription,
+        known=context.trouble is None,
     )
     return Answer(page)
 

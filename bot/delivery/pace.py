@@ -13,8 +13,8 @@ TELEGRAM_GROUP = 60 / 20
 """Twenty a minute in one group, evenly spaced."""
 
 TOLERANCE = 0.15
-"""Seconds by which a message may miss its slot. Whoever is later asks for another one: with 25 slots a second no
-second ever holds more than 25 x (1 + TOLERANCE) messages, which stays below Telegram's ceiling of 30."""
+"""Seconds by which a message may miss its slot. Whoever is later gives way: with 25 slots a second no second ever holds
+more than 25 x (1 + TOLERANCE) messages, which stays below Telegram's ceiling of 30."""
 
 
 def rates(*, telegram: float = 25.0, slack: float = 1.0) -> Mapping[str, Rate]:

@@ -23,7 +23,7 @@ from bot.digest.model import Topic
 from bot.editions.edition import Edition, compose
 from bot.editions.schedule import Due, Schedule, Subscription, due, parse_schedule
 from bot.editions.theme import Rotation
-from bot.errors import ChatNotFound
+from bot.errors import ChatNotFound, NoSuchPlatform
 from bot.platforms.base import Payload
 from bot.store.notices import CURATORS, Notice
 from bot.store.planning import Desk, EditionRow, Group, Look, RotationRow
@@ -95,7 +95,7 @@ class Planner:
                 break
             planned += done
         self._tell()
-        if planned != Planned():
+        if planned != Planned(failed=planned.failed):
             logger.info("editions planned editions=%s deliveries=%s missed=%s failed=%s",
                         planned.editions, planned.deliveries, planned.missed, planned.failed)  # fmt: skip
         return planned
@@ -158,6 +158,8 @@ class Planner:
             for reader in readers:
                 try:
                     calls = self._press.notice(notice, reader)
+                except NoSuchPlatform:
+                    continue
                 except Exception:
                     logger.exception("notice not rendered key=%s", row.key)
                     continue
@@ -257,6 +259,8 @@ class _Shift:
             return kept
         try:
             calls = self._press.edition(Edition.from_data(row.data, self._library), look, self._library)
+        except NoSuchPlatform:  # the press said so, once
+            return None
         except Exception:
             # One platform's bug holds up its own chats only.
             logger.exception("edition not rendered period=%s platform=%s", row.period, look.platform)

@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias, TypeVar
 
 from bot.errors import StoreError
-from bot.store.outbox import LEASE, Claim, OutboxRows, Settlement
+from bot.store.outbox import OutboxRows
+from bot.store.settlement import LEASE, Claim, Settlement
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")

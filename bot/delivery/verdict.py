@@ -6,7 +6,7 @@ from random import Random
 
 from bot.platforms.base import Outcome, Rejected, Retryable, Sent, Uncertain
 from bot.store.notices import OWNER, Notice
-from bot.store.outbox import Claim, Gone, Moved, OnUncertain, Settlement, Stopped, ThreadClosed
+from bot.store.settlement import Claim, Gone, Moved, OnUncertain, Settlement, Stopped, ThreadClosed
 
 BACK_OFF = (10.0, 30.0, 90.0, 240.0, 600.0, 1200.0, 1500.0)
 """Seconds after the first, second … failed try: with the eighth, about an hour has gone by and it is given up."""

@@ -41,6 +41,12 @@ def periods(
     return tuple(schedule.period_of(day) for day in days if day not in holidays)
 
 
+def periods_until(schedule: Schedule, start: str, end: dt.date, holidays: Collection[dt.date] = ()) -> tuple[str, ...]:
+    """The periods of *schedule* from the period *start* on whose nominal dates lie before *end* and on no holiday."""
+    days = takewhile(lambda day: day < end, schedule.days(first_day(start)))
+    return tuple(schedule.period_of(day) for day in days if day not in holidays)
+
+
 def unfold(
     library: Library,
     history: History,

@@ -27,6 +27,7 @@ TOLD_BACK = dt.timedelta(days=62)
 """How far back skipped periods are listed: far enough for a monthly one, too near for a year of daily ones."""
 
 _MINUTE = dt.timedelta(minutes=1)
+_DAY = dt.timedelta(days=1)
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _FULL_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _EVERY_DAY = {"daily", "everyday", "every day", "每天", "每日"}
@@ -140,14 +141,39 @@ class Schedule:
         for day in self.days(start):
             yield Occurrence(self.period_of(day), day, instant(dt.datetime.combine(day, time), zone))
 
+    def current(
+        self, now: dt.datetime, zone: ZoneInfo, holidays: Collection[dt.date] = (), skipped: Collection[str] = ()
+    ) -> str:
+        """The period that is running at *now*: this week's or month's, of several a week the latest day's.
+
+        One that brings no edition, since its day is a holiday or it is among the *skipped*, does not begin: the one
+        before it runs on. So the period of the next run is either this one or the one after it.
+        """
+        today = now.astimezone(zone).date()
+        # A week and a month begin before their edition comes; one of several editions a week, with its day.
+        day = self._latest(today) if self.unit == "day" else next(self.days(first_day(self.period_of(today))))
+        while day in holidays or self.period_of(day) in skipped:
+            day = self._latest(day - _DAY)
+        return self.period_of(day)
+
+    def _latest(self, day: dt.date) -> dt.date:
+        """The last nominal date up to *day*, itself included."""
+        while next(self.days(day)) != day:
+            day -= _DAY
+        return day
+
     def next_run(self, after: dt.datetime, zone: ZoneInfo, holidays: Collection[dt.date] = ()) -> dt.datetime:
         """The first moment later than *after* at which an edition is to go out, as *zone* shows it."""
         return self.next_occurrence(after, zone, holidays).at
 
-    def next_occurrence(self, after: dt.datetime, zone: ZoneInfo, holidays: Collection[dt.date] = ()) -> Occurrence:
-        """The same with its period. From the day before: a skipped time may fire a day after its date."""
+    def next_occurrence(
+        self, after: dt.datetime, zone: ZoneInfo, holidays: Collection[dt.date] = (), skipped: Collection[str] = ()
+    ) -> Occurrence:
+        """The same with its period, none of the *skipped*."""
+        # From the day before: a skipped time may fire a day after its date.
         coming = self.occurrences(_day_before(after, zone), zone)
-        found = next(one for one in coming if one.at > after and one.day not in holidays)
+        wanted = (one for one in coming if one.day not in holidays and one.period not in skipped)
+        found = next(one for one in wanted if one.at > after)
         return replace(found, at=found.at.astimezone(zone))
 
 

@@ -4,6 +4,7 @@ may ask of the bot.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
@@ -67,8 +68,8 @@ class Uncertain:
 Outcome: TypeAlias = Sent | Retryable | Rejected | Uncertain
 
 
-class Platform(Protocol):
-    """A place where messages are said."""
+class Renderer(Protocol):
+    """Lays messages out for one platform."""
 
     @property
     def name(self) -> str:
@@ -79,6 +80,10 @@ class Platform(Protocol):
         """The calls that say *message*, in order. Pure."""
         ...
 
+
+class Platform(Renderer, Protocol):
+    """A place where messages are said."""
+
     def plain(self, payload: Payload) -> Payload:
         """The same call without any layout, cut to what is always accepted: for when the layout is refused. Pure."""
         ...
@@ -88,6 +93,60 @@ class Platform(Protocol):
 
         Every answer is an outcome. Whatever is raised, time-outs and bugs included, counts as Uncertain.
         """
+        ...
+
+
+class Status(Protocol):
+    """How an adapter gets on with its platform, in its own words, which strangers may read."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether messages come and go."""
+        ...
+
+    @property
+    def message(self) -> str:
+        """Why not, or how."""
+        ...
+
+    @property
+    def last_success(self) -> dt.datetime | None:
+        """When the platform last answered as it should."""
+        ...
+
+
+class Network(Platform, Protocol):
+    """A platform at the other end of a wire."""
+
+    @property
+    def status(self) -> Status:
+        """How it stands with it."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
+class Receiver(Protocol):
+    """Hears what is said on a network, and has it answered."""
+
+    @property
+    def status(self) -> Status:
+        """How it stands with the network, and with hearing from it."""
+        ...
+
+    @property
+    def webhook(self) -> Webhook | None:
+        """The door that has to be served for it, where it does not go and ask by itself."""
+        ...
+
+    async def run(self) -> None:
+        """Receive until `stop`."""
+        ...
+
+    def stop(self) -> None:
+        """Take nothing new; `run` finishes what is under way and returns."""
         ...
 
 

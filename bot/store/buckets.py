@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select, update
+from sqlalchemy import Connection, Row, and_, or_, select, update
 
 from bot.store import tables
 from bot.store.sql import insert
@@ -63,9 +63,9 @@ def limit(connection: Connection, name: str, chat: int, until: float, now: float
     """A chat was limited until then; the bucket is too if another one was, just before. Whether it is."""
     row = _locked(connection, name)
     together = row.limited_chat not in (None, chat) and abs(now - row.limited_at) <= TOGETHER
-    values: dict[str, Any] = {"limited_at": now, "limited_chat": chat}
-    if together:
-        values["blocked_until"] = max(row.blocked_until, until)
+    # A block from before the clock was set back would come to life again with this limit: it ends here.
+    blocked = row.blocked_until if row.limited_at <= now else 0.0
+    values = {"limited_at": now, "limited_chat": chat, "blocked_until": max(blocked, until) if together else blocked}
     connection.execute(update(tables.buckets).where(tables.buckets.c.name == name).values(values))
     return together
 
@@ -84,9 +84,14 @@ def start(connection: Connection, name: str) -> bool:
 
 
 def closed(connection: Connection, now: float) -> dict[str, str]:
-    """The buckets out of which nothing may go now, and why."""
+    """The buckets out of which nothing may go now, and why.
+
+    No block lasts longer than the platform asked for: one that was written later than now is forgotten, for the
+    clock was set back since.
+    """
     buckets = tables.buckets
-    query = select(buckets).where(or_(buckets.c.stopped != "", buckets.c.blocked_until > now))
+    limited = and_(buckets.c.blocked_until > now, buckets.c.limited_at <= now)
+    query = select(buckets).where(or_(buckets.c.stopped != "", limited))
     return {row.name: row.stopped or "limited" for row in connection.execute(query)}
 
 

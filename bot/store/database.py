@@ -183,10 +183,11 @@ def understood(error: exc.DBAPIError | sqlite3.Error) -> StoreError:
     origin = error.orig if isinstance(error, exc.DBAPIError) else error
     reason = str(origin).strip().split("\n")[0]
     state = getattr(origin, "sqlstate", None)
-    if state == "25006" or re.search(r"readonly|read-only", reason):
+    if state == "25006" or re.search(r"readonly|read-only|unable to open database", reason):
         return StoreReadOnly(reason)
-    if state == "53100" or re.search(r"database or disk is full|No space left", reason):
+    no_room = getattr(origin, "sqlite_errorname", "") == "SQLITE_IOERR_SHMSIZE"  # for what connections share
+    if state == "53100" or no_room or re.search(r"database or disk is full|No space left", reason):
         return StoreFull(reason)
-    if passes(error) or "unable to open database" in reason:
+    if passes(error):
         return StoreUnreachable(reason)
     return StoreError(reason)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Select, delete, func, or_, select, updat
 from bot.chat.address import Address
 from bot.store import tables
 from bot.store.database import Database
-from bot.store.outbox import Delivery, DeliveryState
+from bot.store.settlement import Delivery, DeliveryState
 from bot.store.sql import CHUNK
 from bot.store.tables import SETTLED, UNSETTLED, state_in
 
@@ -55,6 +55,16 @@ class Ledger:
         if platforms is not None:
             query = query.where(tables.deliveries.c.platform.in_(list(platforms)))
         return self._database.read(lambda c: int(c.execute(query).scalar_one()))
+
+    def backlog(self, most: int = 10_000) -> dict[str, int]:
+        """How many wait, are uncertain and are dead. None is counted beyond *most*: this is asked all the time."""
+        d = tables.deliveries
+        wanted = {"pending": UNSETTLED, "uncertain": ("uncertain",), "dead": ("dead",)}
+        queries = {
+            name: select(func.count()).select_from(select(d.c.id).where(state_in(d, states)).limit(most).subquery())
+            for name, states in wanted.items()
+        }
+        return self._database.read(lambda c: {name: int(c.execute(one).scalar_one()) for name, one in queries.items()})
 
     def at(self, chat: Address, editions: Collection[int]) -> tuple[Settled, ...]:
         """What became of *editions* in one chat, the latest first."""

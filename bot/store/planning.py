@@ -99,9 +99,7 @@ class Planning:
 
     def is_due(self) -> bool:
         """Whether any subscription is owed something: one look at an index."""
-        return self._database.read(
-            lambda c: c.execute(select(_due(self._database.now(c)).limit(1).exists())).scalar_one()
-        )
+        return self._database.read(lambda c: c.execute(_due(self._database.now(c))).first()) is not None
 
     def sit(self, work: Callable[[Desk], T], *, wait: bool = False) -> T | None:
         """Run *work* at the desk, in one transaction. None if another planner sits there, unless it is to *wait*."""
@@ -318,7 +316,7 @@ def names_parent(value: object) -> bool:
 
 def _due(now: float) -> Select[Any]:
     s = tables.subscriptions
-    return select(s.c.id).where(state_in(s, ("active",)), s.c.next_at <= now)
+    return select(s.c.id).where(state_in(s, ("active",)), s.c.next_at <= now).order_by(s.c.next_at).limit(1)
 
 
 def _of(group: Group) -> ColumnElement[bool]:

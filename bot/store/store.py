@@ -6,13 +6,16 @@ import datetime as dt
 import time
 from collections.abc import Callable
 
-from bot.store import schema
+from sqlalchemy import Connection, delete
+
+from bot.store import schema, tables
 from bot.store.database import PATIENCE, Database
 from bot.store.ledger import Ledger
 from bot.store.memory import Memory
 from bot.store.notices import Notices
 from bot.store.outbox import OutboxRows
 from bot.store.planning import Planning
+from bot.store.sql import insert
 from bot.store.subscriptions import Subscriptions, moment
 
 
@@ -61,6 +64,16 @@ class Store:
     def now(self) -> dt.datetime:
         """The time, by the database's clock: what all processes agree on."""
         return moment(self.database.read(self.database.now))
+
+    def try_writing(self) -> None:
+        """Write something and take it back, all of it to the disk. Raises StoreError where that cannot be."""
+        mark = {"key": "doctor", "value": None}
+
+        def write(connection: Connection) -> None:
+            connection.execute(insert(connection, tables.meta).values(mark).on_conflict_do_nothing())
+            connection.execute(delete(tables.meta).where(tables.meta.c.key == mark["key"]))
+
+        self.database.write(write)
 
     def close(self) -> None:
         """Give the connections back."""

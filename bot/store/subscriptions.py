@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, delete, func, select, true, update
+from sqlalchemy.dialects import postgresql
 
 from bot.chat.address import Address
 from bot.chat.conversation import MONDAYS, UTC
@@ -17,7 +18,7 @@ from bot.chat.message import Format
 from bot.editions.schedule import Schedule, parse_schedule
 from bot.store import tables
 from bot.store.database import Database
-from bot.store.sql import CHUNK, chat_ids, chunks, insert, rotation_id
+from bot.store.sql import CHUNK, chat_ids, chunks, given, insert, rotation_id
 from bot.store.tables import state_in
 
 State = Literal["active", "paused", "suspended"]
@@ -137,31 +138,17 @@ class Subscriptions:
         chats = chat_ids(connection, [one.chat for one in subscribers])
         rotations: dict[tuple[Any, ...], int] = {}
         nexts: dict[tuple[Schedule, ZoneInfo], float] = {}
-        keys = [(chats[one.chat.place], one.chat.thread, one.name) for one in subscribers]
-        before = _standing(connection, keys)
         rows = []
-        for key, one in zip(keys, subscribers, strict=True):
+        for one in subscribers:
             group = (one.topics, one.schedule.unit, one.items)
             if group not in rotations:
                 rotations[group] = rotation_id(connection, one.topics, one.schedule, one.items, now)
             when = (one.schedule, one.zone)
             if when not in nexts:
                 nexts[when] = one.schedule.next_run(moment(now), one.zone).timestamp()
-            row = _row(one, key, rotations[group])
-            old = before.get(key)
-            same = old is not None and all(row[k] == getattr(old, k) for k in ("schedule", "timezone", "state"))
-            rows.append(
-                row | {"since": old.since, "next_at": old.next_at}
-                if same and old
-                else row | {"since": now, "next_at": nexts[when]}
-            )
-        adding = insert(connection, tables.subscriptions)
-        columns = {
-            name: adding.excluded[name] for name in rows[0] if name not in ("chat_id", "thread", "name", "owner")
-        }
-        connection.execute(
-            adding.on_conflict_do_update(index_elements=["chat_id", "thread", "name"], set_=columns), rows
-        )
+            times = {"since": now, "next_at": nexts[when]}
+            rows.append(_row(one, chats[one.chat.place], rotations[group]) | times)
+        connection.execute(_putting(connection), {"given": rows})
 
     def _remove(self, connection: Connection, chat: Address, name: str | None) -> int:
         number = _place_id(connection, chat)
@@ -268,17 +255,30 @@ def _at(chat_id: int | None, thread: str, name: str | None = None) -> ColumnElem
     return here if name is None else and_(here, table.name == name)
 
 
-def _standing(connection: Connection, keys: list[tuple[int, str, str]]) -> dict[tuple[int, str, str], Any]:
-    table = tables.subscriptions.c
-    identity = tuple_(table.chat_id, table.thread, table.name)
-    found = select(table.chat_id, table.thread, table.name, table.schedule, table.timezone, table.state,
-                   table.since, table.next_at).where(identity.in_(keys))  # fmt: skip
-    return {(row.chat_id, row.thread, row.name): row for row in connection.execute(found)}
+_IDENTITY = ("chat_id", "thread", "name")
+_CHOSEN = ("rotation_id", "topics", "schedule", "timezone", "format", "lang", "items", "preview", "state", "reason")
 
 
-def _row(one: Subscriber, key: tuple[int, str, str], rotation: int) -> dict[str, Any]:
+def _putting(connection: Connection) -> postgresql.Insert:
+    """Add the rows given, or replace what was chosen; who subscribed stays the owner.
+
+    Of a subscription that is there the times stay too, unless what they hang on changes.
+    """
+    table = tables.subscriptions
+    columns = (*_IDENTITY, *_CHOSEN, "owner", "since", "next_at")
+    new = select(*given(connection, **{name: table.c[name].type for name in columns}).c).where(true())
+    adding = insert(connection, table).from_select(columns, new)
+    same = and_(*(table.c[name] == adding.excluded[name] for name in ("schedule", "timezone", "state")))
+    chosen = {name: adding.excluded[name] for name in _CHOSEN}
+    times = {name: case((same, table.c[name]), else_=adding.excluded[name]) for name in ("since", "next_at")}
+    return adding.on_conflict_do_update(index_elements=_IDENTITY, set_=chosen | times)
+
+
+def _row(one: Subscriber, chat_id: int, rotation: int) -> dict[str, Any]:
     return {
-        **dict(zip(("chat_id", "thread", "name"), key, strict=True)),
+        "chat_id": chat_id,
+        "thread": one.chat.thread,
+        "name": one.name,
         "rotation_id": rotation,
         "topics": list(one.topics),
         "schedule": str(one.schedule),

@@ -86,6 +86,7 @@ chats = Table(
     _words("kind"),
     _words("lang"),
     _time("free_at"),  # before it nothing more may be said there: its own pace, or a 429's
+    _time("paced_at"),  # when that was written down
 )
 
 rotations = Table(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.chat.access import NotAllowed
 from bot.chat.conversation import Reader, Row
@@ -153,14 +154,30 @@ def error(error: BotError, library: Library, reader: Reader) -> Message:
         case NotAllowed():
             text = say("Only {who} may do this.", who=say(_ROLE_NAMES[error.role]))
         case StoreError():
-            return _forgetful(error, reader)
+            return _no_memory(error, reader)
         case _:
             text = say(sentence(type(error)), **error.data)
     onwards = (Buttons((Button(say("All topics"), Action("topics")),)),) if isinstance(error, LookupError) else ()
     return parts.message(reader, Text(text), *onwards)
 
 
-def _forgetful(error: StoreError, reader: Reader) -> Message:
-    """Nothing can be written down. What is wrong with the database is for those who run it."""
+def _no_memory(error: StoreError, reader: Reader) -> Message:
+    """Nothing can be looked up or written down."""
     text = reader.say("I cannot note anything down at the moment, so nothing was changed. Please try again later.")
-    return parts.message(reader, Text(text), *((Text(str(error), quiet=True),) if reader.may("curator") else ()))
+    return parts.message(reader, Text(text), *_for_curators(error, reader))
+
+
+def forgetful(message: Message, error: StoreError, reader: Reader) -> Message:
+    """*message*, with the word that it knows nothing of what was posted or chosen before."""
+    text = reader.say("At the moment I cannot look up what was posted or chosen here: this is as if nothing had been.")
+    blocks = message.blocks
+    end = len(blocks) - 1 if blocks and isinstance(blocks[-1], Buttons) else len(blocks)  # buttons stay at the end
+    note = (Text(text, quiet=True), *_for_curators(error, reader))
+    return replace(message, blocks=(*blocks[:end], *note, *blocks[end:]))
+
+
+def _for_curators(error: StoreError, reader: Reader) -> tuple[Text, ...]:
+    """What is wrong with the database is for those who run it."""
+    if not reader.may("curator"):
+        return ()
+    return (Text(reader.say(sentence(type(error)), **error.data), quiet=True),)

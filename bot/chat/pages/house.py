@@ -32,17 +32,18 @@ def status(
     *,
     loaded: dt.datetime | None = None,
     subscription: Subscribed | None = None,
+    known: bool = True,
 ) -> Message:
     """How this chat stands, when the next edition comes and about what, what the library holds.
 
-    For curators also how many problems there are.
+    For curators also how many problems there are. Not *known*: whether the chat subscribed cannot be looked up.
     """
     say = reader.say
     theme = parts.trail(coming.theme.path) if coming else say("none: no topic holds an item")
     items = say.plural("{n} item", "{n} items", len(library.items_under(())))
     topics = say.plural("{n} topic", "{n} topics", len(library.topics))
     files = say.plural("{n} file", "{n} files", len(library.digests))
-    rows = list(standing(subscription, reader))
+    rows = list(standing(subscription, reader, known=known))
     if subscription is None or subscription.state == "active":
         moment = say.moment(run.astimezone(reader.zone), now=reader.now)
         rows += [(say("Next edition"), moment), (say("Its theme"), theme)]
@@ -56,7 +57,8 @@ def status(
         rows.append((say("Last read"), say.moment(loaded.astimezone(reader.zone), now=reader.now)))
     if reader.may("curator"):
         rows.append((say("To fix"), _tally(library.problems, reader)))
-    return parts.message(reader, Heading(say("Status")), Facts(tuple(rows)), *_ways_on(subscription, reader))
+    onwards = _ways_on(subscription, reader) if known else ()
+    return parts.message(reader, Heading(say("Status")), Facts(tuple(rows)), *onwards)
 
 
 def _ways_on(subscription: Subscribed | None, reader: Reader) -> tuple[Buttons, ...]:

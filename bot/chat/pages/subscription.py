@@ -198,11 +198,11 @@ def setting_changed(
 # -- how it stands -----------------------------------------------------------------------------------------------------
 
 
-def standing(one: Subscribed | None, reader: Reader) -> tuple[tuple[str, str], ...]:
+def standing(one: Subscribed | None, reader: Reader, *, known: bool = True) -> tuple[tuple[str, str], ...]:
     """The rows of `/status` about this chat: its state, the last edition, why it was silent, what went wrong."""
     say = reader.say
     if one is None:
-        return ((say("This chat"), say("not subscribed")),)
+        return ((say("This chat"), say("not subscribed") if known else say("cannot be looked up at the moment")),)
     state = say(_STATES[one.state])
     rows = [
         (say("This chat"), f"{state}: {one.reason}" if one.reason else state),

@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), server_default="", nullable=False),
         sa.Column("lang", sa.Text(), server_default="", nullable=False),
         sa.Column("free_at", sa.Double(), server_default="0", nullable=False),
+        sa.Column("paced_at", sa.Double(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_chats"),
         sa.UniqueConstraint("place", name="uq_chats_place"),
     )

@@ -1,0 +1,50 @@
+"""Where the bot is reached from outside: its receivers, and the site with their webhooks and `/healthz`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from bot.app import App
+from bot.errors import ConfigurationError
+from bot.networks import Line
+from bot.web.health import Health
+from bot.web.server import Server
+from bot.web.site import site
+
+log = logging.getLogger(__name__)
+
+
+class Presence:
+    """Serves and receives for *app* on *lines*. *health* is told to whoever asks."""
+
+    def __init__(self, app: App, lines: Sequence[Line], health: Callable[[], Health]) -> None:
+        self._receivers = [line.receiver for line in lines if line.receiver]
+        doors = [receiver.webhook for receiver in self._receivers if receiver.webhook]
+        self._server = Server(
+            site(health=health, webhooks=doors, title=app.library.title), app.settings.host, app.settings.port
+        )
+        # A laptop's port may be taken; a host's, or one that Telegram is to post to, may not.
+        self._needed = bool(doors) or app.settings.port is not None
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        """Take nothing new; `run` finishes what is under way and returns."""
+        self._stopped.set()
+        for receiver in self._receivers:
+            receiver.stop()
+
+    async def run(self) -> None:
+        """Serve and receive until `stop`. Raises ConfigurationError where the port cannot be had and has to be."""
+        try:
+            await self._server.start()
+            log.info("site served port=%s", self._server.port)
+        except ConfigurationError as error:
+            if self._needed:
+                raise
+            log.warning("no site beside the chat: %s", error)
+        try:
+            await asyncio.gather(self._stopped.wait(), *(receiver.run() for receiver in self._receivers))
+        finally:
+            await self._server.stop()
