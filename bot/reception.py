@@ -6,7 +6,7 @@ Where the database is away it is answered without: what is new is then known to 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
 from threading import Lock
 from typing import TypeVar
@@ -15,7 +15,7 @@ from cachetools import LRUCache
 
 from bot.app import App
 from bot.chat.address import Address, parse_address
-from bot.chat.conversation import Answer, Command
+from bot.chat.conversation import Answer, Command, Subscribed
 from bot.errors import StoreError
 from bot.store.store import Store
 
@@ -63,6 +63,16 @@ class Reception:
     def moved(self, old: Address, new: Address) -> None:
         """What was kept of *old* is *new*'s from now on."""
         self._remembering(lambda store: store.subscriptions.migrate(old.place, new.place), otherwise=None)
+
+    def subscriptions(self, chats: Iterable[Address]) -> tuple[tuple[Address, Subscribed], ...]:
+        """What each of *chats* subscribed to, if it did."""
+        from bot.standing import subscribed, subscription_of
+
+        def look(store: Store) -> tuple[tuple[Address, Subscribed], ...]:
+            found = ((chat, subscription_of(store, chat)) for chat in chats)
+            return tuple((chat, subscribed(one)) for chat, one in found if one is not None)
+
+        return self._remembering(look, otherwise=())
 
     def leads(self, task: str, owner: str, seconds: float) -> bool:
         """Whether *owner* alone may do *task*. Without a database: who did it so far, and who knows of nobody else."""

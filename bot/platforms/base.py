@@ -5,12 +5,12 @@ may ask of the bot.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
 from bot.chat.address import Address
-from bot.chat.conversation import Answer, Command
+from bot.chat.conversation import Answer, Command, Subscribed
 from bot.chat.message import Message
 
 Payload: TypeAlias = dict[str, Any]
@@ -177,6 +177,10 @@ class House(Protocol):
 
     def moved(self, old: Address, new: Address) -> None:
         """*old* has the id of *new* from now on."""
+        ...
+
+    def subscriptions(self, chats: Iterable[Address]) -> tuple[tuple[Address, Subscribed], ...]:
+        """What each of *chats* subscribed to, if it did; none where the database is away."""
         ...
 
     def leads(self, task: str, owner: str, seconds: float) -> bool:

@@ -15,6 +15,7 @@ from bot.chat.pages.asides import (
     went_wrong,
 )
 from bot.chat.pages.editions import calendar, coming, edition, nothing_to_post
+from bot.chat.pages.front import Words, following, front, words
 from bot.chat.pages.help import (
     about,
     error,
@@ -50,6 +51,7 @@ from bot.chat.pages.topics import choice, topic, topics
 
 __all__ = [
     "SEARCH_LIMIT",
+    "Words",
     "about",
     "button_gone",
     "calendar",
@@ -62,8 +64,10 @@ __all__ = [
     "edition",
     "empty_library",
     "error",
+    "following",
     "forgetful",
     "found",
+    "front",
     "language_set",
     "languages",
     "missed_reason",
@@ -104,4 +108,5 @@ __all__ = [
     "went_wrong",
     "which_topic",
     "which_zone",
+    "words",
 ]

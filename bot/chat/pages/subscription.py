@@ -21,8 +21,8 @@ _MISSED = {
     "skipped": later("skipped by the curators"),
     "nothing": later("no topic held an item for it"),
 }
-_STATES = {"active": later("subscribed"), "paused": later("paused"), "suspended": later("suspended")}
-_LANGUAGE_NAMES = {"zh": "中文", "en": "English"}
+STATES = {"active": later("subscribed"), "paused": later("paused"), "suspended": later("suspended")}
+LANGUAGE_NAMES = {"zh": "中文", "en": "English"}
 
 
 # -- subscribing -------------------------------------------------------------------------------------------------------
@@ -86,7 +86,7 @@ def _settings(one: Subscribed, reader: Reader) -> tuple[tuple[str, str], ...]:
         (say("Time zone"), one.zone.key),
         (say("Format"), one.format),
         (say("Link previews"), say("on") if one.preview else say("off")),
-        (say("Language"), _LANGUAGE_NAMES.get(one.language or "", say("the digest's"))),
+        (say("Language"), LANGUAGE_NAMES.get(one.language or "", say("the digest's"))),
         (say("Items in an edition"), str(one.items) if one.items else say("as the digest says")),
     )
 
@@ -150,7 +150,7 @@ def settings(one: Subscribed, reader: Reader) -> Message:
     buttons = [Button(_marked(word, word == one.format), Action("set", f"format {word}")) for word in FORMATS]
     buttons += [
         Button(_marked(name, code == one.language), Action("set", f"lang {code}"))
-        for code, name in _LANGUAGE_NAMES.items()
+        for code, name in LANGUAGE_NAMES.items()
     ]
     if one.preview:
         buttons.append(Button(say("Without link previews"), Action("set", "preview off")))
@@ -162,7 +162,7 @@ def settings(one: Subscribed, reader: Reader) -> Message:
         buttons.append(Button(say("Resume"), Action("resume")))
     return parts.message(
         reader,
-        Heading(say("Settings of this chat"), aside=say(_STATES[one.state])),
+        Heading(say("Settings of this chat"), aside=say(STATES[one.state])),
         Facts(_settings(one, reader)),
         Usage(
             (
@@ -203,7 +203,7 @@ def standing(one: Subscribed | None, reader: Reader, *, known: bool = True) -> t
     say = reader.say
     if one is None:
         return ((say("This chat"), say("not subscribed") if known else say("cannot be looked up at the moment")),)
-    state = say(_STATES[one.state])
+    state = say(STATES[one.state])
     rows = [
         (say("This chat"), f"{state}: {one.reason}" if one.reason else state),
         (say("Topics"), _topics(one, reader)),

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Literal
 from urllib.parse import urlsplit
 
 from telegram import User, WebhookInfo
 from telegram.error import InvalidToken, TelegramError
 
 from bot.errors import ConfigurationError
+from bot.platforms.health import Finding
 from bot.platforms.telegram import menus
 from bot.platforms.telegram.delivering import Telegram
 from bot.platforms.telegram.webhook import Registration
 
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """How one thing is, and what to do about it."""
-
-    state: Literal["ok", "warn", "fail"]
-    message: str
-    cure: str = ""
+__all__ = ["Finding", "check", "set_up"]
 
 
 async def check(telegram: Telegram, *, public_url: str | None = None) -> tuple[Finding, ...]:

@@ -11,8 +11,8 @@ from telegram import Bot
 from bot.chat.address import Address, parse_address
 from bot.chat.message import Message
 from bot.platforms.base import Outcome, Payload, Retryable, Uncertain
+from bot.platforms.health import Health, Status
 from bot.platforms.telegram import render
-from bot.platforms.telegram.health import Health, Status
 from bot.platforms.telegram.transport import NoAnswer, NotSent, Request, Transport
 from bot.platforms.telegram.verdicts import verdict
 
@@ -25,7 +25,7 @@ class Telegram:
     def __init__(self, token: str, api_root: str) -> None:
         # At DEBUG, PTB writes the token, and everything that is said, into the log.
         logging.getLogger("telegram").setLevel(logging.WARNING)
-        self.health = Health()
+        self.health = Health("Telegram")
         self.transport = Transport(token, api_root, self.health)
         request = Request(self.transport)
         self.bot = Bot(token, base_url=f"{api_root}/bot", request=request, get_updates_request=request)

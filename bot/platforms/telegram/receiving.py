@@ -23,9 +23,9 @@ from cachetools import LRUCache
 from telegram.error import InvalidToken, TelegramError
 
 from bot.platforms.base import House
+from bot.platforms.health import Health, Status
 from bot.platforms.telegram import menus
 from bot.platforms.telegram.delivering import Telegram
-from bot.platforms.telegram.health import Health, Status
 from bot.platforms.telegram.lanes import Lanes
 from bot.platforms.telegram.members import Members
 from bot.platforms.telegram.reading import Me
@@ -81,7 +81,7 @@ class Receiver:
         self._token_good = token_good
         self._random = random or Random()
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-        self._health = Health("receiving from telegram")
+        self._health = Health("Telegram", "receiving from telegram")
         self._threads = ThreadPoolExecutor(8, "telegram")
         self._seen: LRUCache[int, None] = LRUCache(SEEN)
         self._lanes: Lanes | None = None

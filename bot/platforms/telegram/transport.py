@@ -18,7 +18,7 @@ import orjson
 from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.request import BaseRequest, RequestData
 
-from bot.platforms.telegram.health import Health
+from bot.platforms.health import Health
 
 CONNECT_TIMEOUT = 4.0
 READ_TIMEOUT = 9.0

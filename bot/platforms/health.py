@@ -1,4 +1,4 @@
-"""How it stands with Telegram, for `/healthz`, `/status` and doctor: whether it works, since when not, and why."""
+"""How it stands with a network, for `/healthz`, `/status` and doctor: whether it works, since when not, and why."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 GRACE = dt.timedelta(seconds=60)
 """How long calls may fail before that is more than a hiccup."""
@@ -15,11 +16,20 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """*message* is a sentence for whoever runs the bot; *last_success* is when Telegram last answered as it should."""
+    """*message* is a sentence for whoever runs the bot; *last_success* is when the network last answered well."""
 
     ok: bool
     message: str
     last_success: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """How one thing is that doctor looked at, and what to do about it."""
+
+    state: Literal["ok", "warn", "fail"]
+    message: str
+    cure: str = ""
 
 
 def now() -> dt.datetime:
@@ -28,17 +38,21 @@ def now() -> dt.datetime:
 
 
 class Health:
-    """Notes how calls went. What is wrong is logged once, not at every call, and so is its end."""
+    """Notes how calls to *network* went. What is wrong is logged once, not at every call, and so is its end.
 
-    def __init__(self, what: str = "telegram", clock: Callable[[], dt.datetime] = now) -> None:
-        self._what = what
+    *what* is what the log calls it: there may be two of a network, for what is said and for what is heard.
+    """
+
+    def __init__(self, network: str, what: str = "", clock: Callable[[], dt.datetime] = now) -> None:
+        self._network = network
+        self._what = what or network.lower()
         self._clock = clock
         self._trouble = ""
         self._certain = False
         self._last: dt.datetime | None = None
 
     def succeeded(self) -> None:
-        """Telegram answered."""
+        """The network answered."""
         if self._trouble:
             logger.info("%s works again", self._what)
         self._trouble, self._certain = "", False
@@ -71,6 +85,7 @@ class Health:
     def status(self) -> Status:
         """Red as soon as the trouble is certain, else when nothing worked for a while."""
         if not self._trouble:
-            return Status(True, "Telegram answers" if self._last else "nothing was asked of Telegram yet", self._last)
+            said = f"{self._network} answers" if self._last else f"nothing was asked of {self._network} yet"
+            return Status(True, said, self._last)
         lately = self._last is not None and self._clock() - self._last < GRACE
         return Status(lately and not self._certain, self._trouble, self._last)
