@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Insert, bindparam, or_, select, update
 
 from bot.chat.address import Address
 from bot.store import tables
 from bot.store.database import Database
-from bot.store.sql import chat_ids, chunks, insert
+from bot.store.sql import chat_ids, chunks, insert, insert_for
 from bot.store.subscriptions import moment
 
 WATCHED_SINCE = "watched_since"
+
+
+# Made once: to put them together takes longer than to run them, and every update asks for them.
+_LANGUAGE = select(tables.chats.c.lang).where(tables.chats.c.place == bindparam("place"))
+
+
+@cache
+def _noting(dialect: str) -> Insert:
+    return insert_for(dialect, tables.seen).values(key=bindparam("key"), at=bindparam("at")).on_conflict_do_nothing()
 
 
 class Memory:
@@ -27,11 +37,8 @@ class Memory:
 
     def is_new(self, key: str) -> bool:
         """Whether an update (`telegram:update:7`) comes for the first time; from then on it does not."""
-        table = tables.seen
         return self._database.write(
-            lambda c: bool(
-                c.execute(insert(c, table).values(key=key, at=self._database.now(c)).on_conflict_do_nothing()).rowcount
-            )
+            lambda c: bool(c.execute(_noting(c.dialect.name), {"key": key, "at": self._database.now(c)}).rowcount)
         )
 
     def count(self, command: str, platform: str, day: dt.date) -> None:
@@ -113,8 +120,7 @@ class Memory:
 
     def language(self, chat: Address) -> str | None:
         """The language that a chat chose for its answers."""
-        query = select(tables.chats.c.lang).where(tables.chats.c.place == chat.place)
-        return self._database.read(lambda c: c.execute(query).scalar()) or None
+        return self._database.read(lambda c: c.execute(_LANGUAGE, {"place": chat.place}).scalar()) or None
 
     def set_language(self, chat: Address, lang: str | None) -> None:
         """The bot shall speak *lang* there; None: as each reader's client says."""

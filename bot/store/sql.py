@@ -38,7 +38,12 @@ CHUNK = 1000
 
 def insert(connection: Connection, table: Table) -> postgresql.Insert:
     """An INSERT that knows ON CONFLICT; both databases write it alike, SQLAlchemy keeps two of them."""
-    if connection.dialect.name == "postgresql":
+    return insert_for(connection.dialect.name, table)
+
+
+def insert_for(dialect: str, table: Table) -> postgresql.Insert:
+    """The same, for statements that are made once."""
+    if dialect == "postgresql":
         return postgresql.insert(table)
     return cast("postgresql.Insert", sqlite.insert(table))
 

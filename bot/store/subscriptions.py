@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, delete, func, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, case, delete, func, select, true, update
 from sqlalchemy.dialects import postgresql
 
 from bot.chat.address import Address
@@ -69,7 +69,8 @@ class Subscriptions:
 
     def of(self, chat: Address) -> tuple[Subscriber, ...]:
         """The subscriptions of one chat, by name."""
-        return tuple(self._database.read(lambda c: [_subscriber(r) for r in c.execute(_of(chat))]))
+        here = {"place": chat.place, "thread": chat.thread}
+        return tuple(self._database.read(lambda c: [_subscriber(row) for row in c.execute(_HERE, here)]))
 
     def find(self, chat: Address, name: str = "weekly") -> Subscriber | None:
         """One subscription."""
@@ -297,9 +298,12 @@ def _selected() -> Select[Any]:
     return select(tables.subscriptions, tables.chats.c.place).join(tables.chats)
 
 
-def _of(chat: Address) -> Select[Any]:
-    here = and_(tables.chats.c.place == chat.place, tables.subscriptions.c.thread == chat.thread)
-    return _selected().where(here).order_by(tables.subscriptions.c.name)
+# Made once: to put it together takes longer than to run it, and every answer asks for it.
+_HERE = (
+    _selected()
+    .where(tables.chats.c.place == bindparam("place"), tables.subscriptions.c.thread == bindparam("thread"))
+    .order_by(tables.subscriptions.c.name)
+)
 
 
 def _after(last: int) -> Select[Any]:
