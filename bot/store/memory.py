@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Insert, bindparam, or_, select, update
+from sqlalchemy import Connection, Double, Insert, Text, bindparam, or_, select, true, update
 
 from bot.chat.address import Address
 from bot.store import tables
 from bot.store.database import Database
-from bot.store.sql import chat_ids, chunks, insert, insert_for
+from bot.store.sql import chat_ids, chunks, given, insert
 from bot.store.subscriptions import moment
+from bot.store.together import Together
 
 WATCHED_SINCE = "watched_since"
 
 
-# Made once: to put them together takes longer than to run them, and every update asks for them.
+# Made once: to put it together takes longer than to run it, and every update asks for it.
 _LANGUAGE = select(tables.chats.c.lang).where(tables.chats.c.place == bindparam("place"))
-
-
-@cache
-def _noting(dialect: str) -> Insert:
-    return insert_for(dialect, tables.seen).values(key=bindparam("key"), at=bindparam("at")).on_conflict_do_nothing()
 
 
 class Memory:
@@ -32,14 +27,27 @@ class Memory:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._seen = Together(self.note)
+        self._noting: Insert | None = None
 
     # Updates and questions ----------------------------------------------------------------------------------------
 
     def is_new(self, key: str) -> bool:
         """Whether an update (`telegram:update:7`) comes for the first time; from then on it does not."""
-        return self._database.write(
-            lambda c: bool(c.execute(_noting(c.dialect.name), {"key": key, "at": self._database.now(c)}).rowcount)
-        )
+        return self._seen.is_new(key)
+
+    def note(self, keys: Sequence[str]) -> Collection[str]:
+        """Those of *keys* that come for the first time."""
+
+        def write(c: Connection) -> Collection[str]:
+            if self._noting is None:
+                new = given(c, key=Text(), at=Double())
+                adding = insert(c, tables.seen).from_select(["key", "at"], select(*new.c).where(true()))
+                self._noting = adding.on_conflict_do_nothing().returning(tables.seen.c.key)
+            now = self._database.now(c)
+            return c.execute(self._noting, {"given": [{"key": key, "at": now} for key in keys]}).scalars().all()
+
+        return self._database.write(write)
 
     def count(self, command: str, platform: str, day: dt.date) -> None:
         """One more of *command* on that day. Nobody is counted, only commands."""

@@ -38,12 +38,7 @@ CHUNK = 1000
 
 def insert(connection: Connection, table: Table) -> postgresql.Insert:
     """An INSERT that knows ON CONFLICT; both databases write it alike, SQLAlchemy keeps two of them."""
-    return insert_for(connection.dialect.name, table)
-
-
-def insert_for(dialect: str, table: Table) -> postgresql.Insert:
-    """The same, for statements that are made once."""
-    if dialect == "postgresql":
+    if connection.dialect.name == "postgresql":
         return postgresql.insert(table)
     return cast("postgresql.Insert", sqlite.insert(table))
 
