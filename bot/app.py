@@ -65,7 +65,7 @@ MAX_NEWS = 200
 TERMINAL = Address("console:terminal")
 """The chat of whoever sits at the bot: it subscribes like any other, and till then sees what the first one gets."""
 
-WISHES_KEPT = 5.0
+WISHES_KEPT = 60.0
 """Seconds for which it is not looked up again how a chat wants its answers."""
 
 ANSWERS_KEPT = 256
@@ -262,8 +262,8 @@ class App:
             return replace(context, trouble=error)
 
     def _wishes(self, chat: Address, language: str | None, store: Store) -> Wishes:
-        """How *chat* wants its answers. Looked up once in some seconds: what another process changes shows after them,
-        what this one changes at once.
+        """How *chat* wants its answers. Looked up once a minute: what another process changes shows after that, what
+        this one changes at once.
         """
         with self._answering:
             known = self._known.get(chat)
