@@ -137,7 +137,7 @@ class Running:
             self._options["public_url"] = self.url
         else:
             self._server = None
-        self.receiver = Receiver(self.platform, self.house, secret=SECRET, **self._options)
+        self.receiver = Receiver(self.platform, self.house, **{"secret": SECRET, **self._options})
         self._app = web_site(health=Health, webhooks=[self.receiver.webhook] if self.receiver.webhook else [])
         self._task = asyncio.create_task(self.receiver.run())
 

@@ -18,7 +18,6 @@ from bot.platforms.telegram.health import Health, Status
 from bot.platforms.telegram.transport import NoAnswer, NotSent, Request, Transport
 from bot.platforms.telegram.verdicts import verdict
 
-
 RENDERED_KEPT = 256
 """Messages whose payloads are kept."""
 
