@@ -11,6 +11,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar, cast
@@ -90,8 +91,9 @@ class Database:
         return self._persevere(work, writing=True)
 
     def close(self) -> None:
-        """Give every connection back."""
-        self.engine.dispose()
+        """Give every connection back. Who still asks in another thread has had their turn, or finds nothing there."""
+        with self._turn or nullcontext():
+            self.engine.dispose()
 
     def _persevere(self, work: Work[T], *, writing: bool) -> T:
         retrying = tenacity.Retrying(
