@@ -216,13 +216,28 @@ class App:
         self.remembered(command.chat).more = message.more
         return replace(found, message=message, changes=()) if found.changes else found
 
+    def at_hand(self, command: Command) -> Answer | None:
+        """The same, where this was answered before and it is known how the chat wants it: waits for no database."""
+        if not commands.depends_on_library_alone(command):
+            return None
+        with self._answering:
+            wishes = self._known.get(parse_address(command.chat))
+            if wishes is None or self._answered_from is not self.library:
+                return None
+            found = self._answers.get(_question(command, wishes.settings, wishes.subscription))
+        if found is not None:
+            self.remembered(command.chat).more = found.message.more
+        return found
+
+    def glance(self, command: Command) -> Answer:
+        """What would be said to *command*. Nothing comes of it: nothing is counted, and `/more` goes on as before."""
+        return replace(self._found(command, self.context(command)), changes=())
+
     def _found(self, command: Command, context: Context) -> Answer:
         """What `chat` answers, out of the last answers where it can only be the same."""
         if not commands.depends_on_library_alone(command) or context.trouble:
             return commands.answer(command, context)
-        subscribed = context.subscription is not None
-        asked = replace(command, chat="", user="")
-        key = (asked, context.settings, subscribed)
+        key = _question(command, context.settings, context.subscription)
         with self._answering:
             if self._answered_from is not context.library:
                 self._answers.clear()
@@ -447,6 +462,11 @@ class App:
             self.notice()
         except StoreError as error:
             log.warning("new items are noticed later: %s", error)
+
+
+def _question(command: Command, settings: ChatSettings, subscription: Subscribed | None) -> Hashable:
+    """All that an answer depends on, where that is the library alone, beside the library."""
+    return replace(command, chat="", user=""), settings, subscription is not None
 
 
 def _name(context: Context) -> str | None:

@@ -5,7 +5,7 @@ may ask of the bot.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -160,8 +160,20 @@ class House(Protocol):
         """What is said to *command*; its changes are made already."""
         ...
 
+    def at_hand(self, command: Command) -> Answer | None:
+        """The same answer where it is known already: waits for nothing, so it may be asked in the event loop."""
+        ...
+
+    def glance(self, command: Command) -> Answer:
+        """What would be said to *command*. For who is still typing: nothing is counted, changed or remembered."""
+        ...
+
     def is_new(self, key: str) -> bool:
         """Whether an update (``telegram:update:7``) comes for the first time; from then on it does not."""
+        ...
+
+    def new(self, keys: Sequence[str]) -> Collection[str]:
+        """The same for several: those of *keys* that come for the first time."""
         ...
 
     def arrived(self, command: Command) -> Answer | None:

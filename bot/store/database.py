@@ -53,6 +53,9 @@ def _postgresql_clock(*_: Any, **__: Any) -> str:
     return "extract(epoch FROM clock_timestamp())::double precision"
 
 
+_NOW = select(Clock())
+
+
 class Database:
     """Runs work in transactions. *clock* takes the place of the database's own in tests; *sleep* of waiting."""
 
@@ -80,7 +83,7 @@ class Database:
         """Seconds since 1970, by the database's clock."""
         if self._clock is not None:
             return self._clock()
-        return float(connection.execute(select(Clock())).scalar_one())
+        return float(connection.execute(_NOW).scalar_one())
 
     def read(self, work: Work[T]) -> T:
         """Run *work* and keep nothing of what it changes."""

@@ -13,7 +13,6 @@ from bot.store import tables
 from bot.store.database import Database
 from bot.store.sql import chat_ids, chunks, given, insert
 from bot.store.subscriptions import moment
-from bot.store.together import Together
 
 WATCHED_SINCE = "watched_since"
 
@@ -27,14 +26,13 @@ class Memory:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._seen = Together(self.note)
         self._noting: Insert | None = None
 
     # Updates and questions ----------------------------------------------------------------------------------------
 
     def is_new(self, key: str) -> bool:
         """Whether an update (`telegram:update:7`) comes for the first time; from then on it does not."""
-        return self._seen.is_new(key)
+        return bool(self.note([key]))
 
     def note(self, keys: Sequence[str]) -> Collection[str]:
         """Those of *keys* that come for the first time."""
