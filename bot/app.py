@@ -412,7 +412,7 @@ class App:
         owner = before.owner if before and before.owner else user
         store.subscriptions.add(
             Subscriber(chat, wants.name, wants.topics, wants.schedule, wants.zone, wants.format, wants.language,
-                       wants.items, wants.preview, owner, wants.state, wants.reason)
+                       wants.items, wants.preview, wants.silent, wants.pin, owner, wants.state, wants.reason)
         )  # fmt: skip
 
     # As time goes by ----------------------------------------------------------------------------------------------

@@ -370,6 +370,17 @@ def test_a_silent_message_says_so():
     assert payload["params"]["disable_notification"] is True
 
 
+def test_a_message_to_be_pinned_is_followed_by_the_call_that_pins_its_first_part():
+    long = Message((Text("长。" * 3000), Buttons((Button("全部", Action("topics")),))), silent=True)
+    *parts, pinning = render(replace(long, pin=True))
+
+    assert tuple(parts) == render(long)
+    assert pinning == {
+        "method": "pinChatMessage", "params": {"message_id": "@parent", "disable_notification": True},
+    }  # fmt: skip
+    assert plain(pinning) == pinning
+
+
 def test_a_message_without_words_is_not_empty():
     assert text_of(Message((Buttons((Button("全部", Action("topics")),)),))) == "…"
     assert text_of(Message(())) == "…"

@@ -104,6 +104,8 @@ class Subscribed:
     language: str | None = None
     items: int | None = None
     preview: bool = False
+    silent: bool = False
+    pin: bool = False
     state: State = "active"
     reason: str = ""
     last: Posted | None = None

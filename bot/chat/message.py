@@ -178,7 +178,7 @@ class Message:
     """What is said, in order; *format* is the room an item is given, *language* that of the bot's words.
 
     *preview*: the first card's link may be shown with its picture, where the platform does that. *silent*: nobody's
-    phone is to ring.
+    phone is to ring. *pin*: it stays in view, pinned, where the platform can.
     """
 
     blocks: tuple[Block, ...]
@@ -186,6 +186,7 @@ class Message:
     format: Format = "normal"
     preview: bool = False
     silent: bool = False
+    pin: bool = False
 
     @property
     def more(self) -> Action | None:

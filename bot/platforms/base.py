@@ -37,7 +37,7 @@ class Retryable:
     limited: bool = False
 
 
-Why = Literal["refused", "gone", "moved", "thread-closed", "malformed", "revoked"]
+Why = Literal["refused", "gone", "moved", "thread-closed", "malformed", "unpinned", "revoked"]
 """Why it will never be accepted as it is, and so what delivery does about it:
 
 - ``refused``: nothing of the below; dead.
@@ -45,6 +45,7 @@ Why = Literal["refused", "gone", "moved", "thread-closed", "malformed", "revoked
 - ``moved``: the chat has another id now, *moved_to*; sent there.
 - ``thread-closed``: the forum topic or thread is closed or deleted; sent to the chat's general one.
 - ``malformed``: cannot be parsed, too long, wrong blocks: our bug; sent once as plain text.
+- ``unpinned``: the message is there and could not be pinned, mostly for want of a right; dead, who subscribed is told.
 - ``revoked``: the token is good for nothing; the bot or workspace stops, everything stays pending.
 """
 

@@ -50,6 +50,8 @@ class Subscriber:
     lang: str | None = None
     items: int | None = None
     preview: bool = False
+    silent: bool = False
+    pin: bool = False
     owner: str = ""
     state: State = "active"
     reason: str = ""
@@ -257,7 +259,8 @@ def _at(chat_id: int | None, thread: str, name: str | None = None) -> ColumnElem
 
 
 _IDENTITY = ("chat_id", "thread", "name")
-_CHOSEN = ("rotation_id", "topics", "schedule", "timezone", "format", "lang", "items", "preview", "state", "reason")
+_CHOSEN = ("rotation_id", "topics", "schedule", "timezone", "format", "lang", "items", "preview", "silent", "pin",
+           "state", "reason")  # fmt: skip
 
 
 def _putting(connection: Connection) -> postgresql.Insert:
@@ -288,6 +291,8 @@ def _row(one: Subscriber, chat_id: int, rotation: int) -> dict[str, Any]:
         "lang": one.lang or "",
         "items": one.items or 0,
         "preview": one.preview,
+        "silent": one.silent,
+        "pin": one.pin,
         "owner": one.owner,
         "state": one.state,
         "reason": one.reason,
@@ -323,6 +328,8 @@ def _subscriber(row: Row[Any]) -> Subscriber:
         lang=row.lang or None,
         items=row.items or None,
         preview=row.preview,
+        silent=row.silent,
+        pin=row.pin,
         owner=row.owner,
         state=cast("State", row.state),
         reason=row.reason,

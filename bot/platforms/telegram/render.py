@@ -54,11 +54,16 @@ __all__ = ["Renderer", "asked", "callback", "carries", "inline", "plain", "rende
 NOTHING = "…"
 """Said where a message would be empty, which Telegram refuses."""
 
+PIN = "pinChatMessage"
+
 _MOST_NUMBERS = 40
 
 
 def render(message: Message) -> tuple[Payload, ...]:
-    """The calls that say *message*, in order; one where it fits. Buttons stand under the last."""
+    """The calls that say *message*, in order; one where it fits. Buttons stand under the last.
+
+    Where it is to be pinned, one more pins the first: whoever sends puts that one's number in the place of `@parent`.
+    """
     said, groups, pager = _parted(message)
     written = list(_written(said, message))
     whole = [paragraph for block in written for paragraph in block]
@@ -68,6 +73,8 @@ def render(message: Message) -> tuple[Payload, ...]:
     payloads = [_payload(body, shown if n == 0 else "", silent=message.silent) for n, body in enumerate(bodies)]
     if buttons := keyboard(groups, pager):
         payloads[-1]["params"]["reply_markup"] = buttons
+    if message.pin:  # without a sound: the edition itself rang, or was not to
+        payloads.append({"method": PIN, "params": {"message_id": "@parent", "disable_notification": True}})
     return tuple(payloads)
 
 
