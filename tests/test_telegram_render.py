@@ -236,6 +236,7 @@ def test_nothing_is_found_in_what_is_inert(text):
 @given(URLS)
 @example("https://example.org:99999/")
 @example("https://user@example.org/")
+@example("https://user@.")
 def test_a_link_is_carried_if_and_only_if_telegram_would_keep_it(url):
     (_, kept) = judge.parse(f'<a href="{escape(address(url) or url.strip())}">x</a>')
     web = url.strip().lower().startswith(("http://", "https://")) and url.isascii() and len(url) < 800

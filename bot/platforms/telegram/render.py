@@ -169,7 +169,7 @@ def _paragraphs(block: Block, message: Message) -> Iterator[Paragraph]:
             yield from map(_topic, lines)
         case Facts(rows):
             for name, value in rows:
-                yield Paragraph((Span(inert(name), "b"), Span(inert(f"{colon(name)}{value}"))))
+                yield Paragraph((Span(inert(name.strip()), "b"), Span(inert(f"{colon(name)}{value}"))))
         case Usage(lines):
             for usage in lines:
                 yield _usage(usage)
