@@ -176,7 +176,7 @@ def _paragraphs(block: Block, message: Message) -> Iterator[Paragraph]:
             yield from map(_topic, lines)
         case Facts(rows):
             for name, value in rows:
-                yield Paragraph((Span(inert(name), "b"), Span(inert(f"{colon(name)}{value}"))))
+                yield Paragraph((Span(inert(name.strip()), "b"), Span(inert(f"{colon(name)}{value}"))))
         case Usage(lines):
             for usage in lines:
                 yield _usage(usage)
@@ -193,13 +193,17 @@ def _line(text: str, tag: str = "") -> Paragraph:
 
 
 def _heading(heading: Heading) -> Paragraph:
-    aside = (Span(inert(f"{SEPARATOR}{one_line(heading.aside)}")),) if heading.aside else ()
-    return Paragraph((Span(inert(one_line(heading.text)), "b"), *aside), leads=True)
+    return Paragraph((Span(inert(one_line(heading.text)), "b"), *_aside(heading.aside)), leads=True)
+
+
+def _aside(text: str, tag: str = "") -> tuple[Span, ...]:
+    """*text* behind a separator, which does not stand alone."""
+    return (Span(inert(f"{SEPARATOR}{one_line(text)}"), tag),) if is_visible(one_line(text)) else ()
 
 
 def _topic(line: TopicLine) -> Paragraph:
     title = Span(inert(one_line(line.title)), "b" if line.depth == 0 and not line.muted else "")
-    return Paragraph((Span(f"{line.number}. {_INDENT * line.depth}"), title, Span(inert(f"{SEPARATOR}{line.aside}"))))
+    return Paragraph((Span(f"{line.number}. {_INDENT * line.depth}"), title, *_aside(line.aside)))
 
 
 def _usage(line: UsageLine) -> Paragraph:
@@ -242,8 +246,7 @@ def _card(card: Card, bullet: str = "• ") -> Iterator[Paragraph]:
 
 
 def _title(card: Card, bullet: str) -> tuple[Span, ...]:
-    badge = (Span(inert(f"{SEPARATOR}{one_line(card.badge)}"), "i"),) if card.badge else ()
-    return (Span(bullet), *link(card.title, card.url), *badge)
+    return (Span(bullet), *link(card.title, card.url), *_aside(card.badge, "i"))
 
 
 def _labelled(part: Labelled, tag: str) -> Iterator[Paragraph]:
