@@ -10,12 +10,15 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
+from threading import Lock
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+from cachetools import LRUCache, TTLCache
 
 from bot.chat import commands, pages
 from bot.chat.address import Address, parse_address
@@ -61,6 +64,12 @@ MAX_NEWS = 200
 
 TERMINAL = Address("console:terminal")
 """The chat of whoever sits at the bot: it subscribes like any other, and till then sees what the first one gets."""
+
+WISHES_KEPT = 60.0
+"""Seconds for which it is not looked up again how a chat wants its answers."""
+
+ANSWERS_KEPT = 256
+"""Answers that depend on the library alone and are kept till it changes: people ask for the same topics."""
 
 READING_PATIENCE = 2.0
 """Seconds that a verb or an answer which only reads waits for a database: it can do without."""
@@ -144,6 +153,14 @@ class Remembered:
     more: Action | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How a chat wants its answers; its subscription without what became of its editions."""
+
+    settings: ChatSettings
+    subscription: Subscribed | None = None
+
+
 class App:
     """The running bot. `answer` is what platforms call; it is safe to call from several threads.
 
@@ -167,6 +184,10 @@ class App:
         self.patience = Patience(READING_PATIENCE)
         self.planner: Planner | None = None
         self.noticed: Library | None = None
+        self._answering = Lock()
+        self._known: TTLCache[Address, Wishes] = TTLCache(10_000, WISHES_KEPT, lambda: clock().timestamp())
+        self._answers: LRUCache[Hashable, Answer] = LRUCache(ANSWERS_KEPT)
+        self._answered_from = content.library
 
     @property
     def library(self) -> Library:
@@ -176,11 +197,9 @@ class App:
     def attach(self, store: Store) -> None:
         """From now on remember there, and plan from there."""
         from bot.delivery.planner import Planner
-        from bot.platforms.console import Console
-        from bot.platforms.file import File
-        from bot.press import Press
+        from bot.press import Press, renderers
 
-        press = Press((Console(), File()), language=self.settings.digest_language)
+        press = Press(renderers(), language=self.settings.digest_language)
         curators = tuple(map(Address, self.settings.curators))
         self.planner = Planner(store, lambda: self.library, press, curators=curators)
         self.store, self.trouble = store, None
@@ -190,12 +209,46 @@ class App:
     def answer(self, command: Command) -> Answer:
         """What is said to *command*, after doing what it asks for."""
         context = self.context(command)
-        found = commands.answer(command, context)
+        found = self._found(command, context)
         message = found.message
         for change in found.changes:
             message = self.apply(change, command, context) or message
         self.remembered(command.chat).more = message.more
-        return replace(found, message=message, changes=())
+        return replace(found, message=message, changes=()) if found.changes else found
+
+    def at_hand(self, command: Command) -> Answer | None:
+        """The same, where this was answered before and it is known how the chat wants it: waits for no database."""
+        if not commands.depends_on_library_alone(command):
+            return None
+        with self._answering:
+            wishes = self._known.get(parse_address(command.chat))
+            if wishes is None or self._answered_from is not self.library:
+                return None
+            found = self._answers.get(_question(command, wishes.settings, wishes.subscription))
+        if found is not None:
+            self.remembered(command.chat).more = found.message.more
+        return found
+
+    def glance(self, command: Command) -> Answer:
+        """What would be said to *command*. Nothing comes of it: nothing is counted, and `/more` goes on as before."""
+        return replace(self._found(command, self.context(command)), changes=())
+
+    def _found(self, command: Command, context: Context) -> Answer:
+        """What `chat` answers, out of the last answers where it can only be the same."""
+        if not commands.depends_on_library_alone(command) or context.trouble:
+            return commands.answer(command, context)
+        key = _question(command, context.settings, context.subscription)
+        with self._answering:
+            if self._answered_from is not context.library:
+                self._answers.clear()
+                self._answered_from = context.library
+            if key in self._answers:
+                return self._answers[key]
+        found = commands.answer(command, context)
+        with self._answering:
+            if not found.changes and self._answered_from is context.library:
+                self._answers[key] = found
+        return found
 
     def context(self, command: Command) -> Context:
         """What an answer may depend on, as it stands now. A database that is away takes no answer with it."""
@@ -215,10 +268,35 @@ class App:
             return context
         chat = parse_address(command.chat)
         try:
+            if chat != TERMINAL and not commands.needs_memory(command):
+                known = self._wishes(chat, mine.language, store)
+                return replace(context, settings=known.settings, subscription=known.subscription)
             return self.patience.wait(lambda: self._recalled(context, chat, mine.language, store))
         except StoreError as error:
             log.warning("answered without what is remembered: %s", error)
             return replace(context, trouble=error)
+
+    def _wishes(self, chat: Address, language: str | None, store: Store) -> Wishes:
+        """How *chat* wants its answers. Looked up once a minute: what another process changes shows after that, what
+        this one changes at once.
+        """
+        with self._answering:
+            known = self._known.get(chat)
+        if known is None:
+            found = self.patience.wait(lambda: self._looked_up(chat, language, store))
+            with self._answering:
+                known = self._known[chat] = found
+        return known
+
+    def _looked_up(self, chat: Address, language: str | None, store: Store) -> Wishes:
+        from bot import standing
+
+        chosen = language or store.memory.language(chat)
+        subscriber = standing.subscription_of(store, chat)
+        if subscriber is None:
+            return Wishes(replace(self.defaults, language=chosen or self.defaults.language))
+        mine = standing.subscribed(subscriber)
+        return Wishes(mine.settings(chosen or self.defaults.language), mine)
 
     def _recalled(self, context: Context, chat: Address, language: str | None, store: Store) -> Context:
         """*context* with what is remembered of *chat*, of its rotation and of the items."""
@@ -261,6 +339,15 @@ class App:
         """Do what an answer asks for; a page where there is more to say than the answer could know."""
         if self.rehearsing:
             return None
+        with self._answering:
+            self._known.pop(parse_address(command.chat), None)
+        try:
+            return self._apply(change, command, context)
+        finally:  # once more: somebody may have looked it up meanwhile
+            with self._answering:
+                self._known.pop(parse_address(command.chat), None)
+
+    def _apply(self, change: Change, command: Command, context: Context) -> Message | None:
         try:
             match change:
                 case ReloadContent(force=force):
@@ -325,7 +412,7 @@ class App:
         owner = before.owner if before and before.owner else user
         store.subscriptions.add(
             Subscriber(chat, wants.name, wants.topics, wants.schedule, wants.zone, wants.format, wants.language,
-                       wants.items, wants.preview, owner, wants.state, wants.reason)
+                       wants.items, wants.preview, wants.silent, wants.pin, owner, wants.state, wants.reason)
         )  # fmt: skip
 
     # As time goes by ----------------------------------------------------------------------------------------------
@@ -369,10 +456,17 @@ class App:
             log.warning("schedule kept: %s", _sentence(found[0]))
         else:
             self.defaults = chat_settings(self.settings, self.library.config)
+            with self._answering:
+                self._known.clear()
         try:
             self.notice()
         except StoreError as error:
             log.warning("new items are noticed later: %s", error)
+
+
+def _question(command: Command, settings: ChatSettings, subscription: Subscribed | None) -> Hashable:
+    """All that an answer depends on, where that is the library alone, beside the library."""
+    return replace(command, chat="", user=""), settings, subscription is not None
 
 
 def _name(context: Context) -> str | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from bot.chat import pages
 from bot.chat.address import Address
@@ -47,7 +48,8 @@ class Press:
             format=look.format,
             private=False,
         )
-        return self._rendered(pages.edition(edition, library, reader, late=look.late), look.platform)
+        said = pages.edition(edition, library, reader, late=look.late)
+        return self._rendered(replace(said, preview=look.preview, silent=look.silent, pin=look.pin), look.platform)
 
     def notice(self, notice: Notice, reader: Address) -> Sequence[Payload]:
         """The notice, as *reader* in private is told it."""

@@ -6,7 +6,7 @@ Where the database is away it is answered without: what is new is then known to 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import TypeVar
@@ -40,13 +40,26 @@ class Reception:
         """What is said to *command*; its changes are made already."""
         return self._app.answer(command)
 
+    def at_hand(self, command: Command) -> Answer | None:
+        """The same, where nothing has to be waited for."""
+        return self._app.at_hand(command)
+
+    def glance(self, command: Command) -> Answer:
+        """What would be said to *command*; nothing comes of it."""
+        return self._app.glance(command)
+
     def is_new(self, key: str) -> bool:
         """Whether *key* comes for the first time: to all processes, or to this one where the database is away."""
+        return key in self.new([key])
+
+    def new(self, keys: Sequence[str]) -> Collection[str]:
+        """Those of *keys* that do."""
         with self._seeing:
-            if key in self._seen:
-                return False
-            self._seen[key] = None
-        return self._remembering(lambda store: store.memory.is_new(key), otherwise=True)
+            fresh = [key for key in dict.fromkeys(keys) if key not in self._seen]
+            self._seen.update(dict.fromkeys(fresh))
+        if not fresh:
+            return ()
+        return self._remembering(lambda store: store.memory.note(fresh), otherwise=fresh)
 
     def arrived(self, command: Command) -> Answer | None:
         """Its subscriptions wake up; the greeting, once a chat."""

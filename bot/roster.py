@@ -53,6 +53,8 @@ def row(one: Subscriber) -> dict[str, Any]:
         "reason": one.reason,
         "items_per_edition": one.items,
         "preview": one.preview,
+        "silent": one.silent,
+        "pin": one.pin,
         "owner": one.owner,
     }
 
@@ -188,6 +190,8 @@ _FIELDS: dict[str, tuple[str, type, Callable[[Any], Any]]] = {
     "reason": ("reason", str, _as_it_is),
     "items_per_edition": ("items", int, _items),
     "preview": ("preview", bool, _as_it_is),
+    "silent": ("silent", bool, _as_it_is),
+    "pin": ("pin", bool, _as_it_is),
     "owner": ("owner", str, _as_it_is),
 }
 """Field of a row -> field of a Subscriber, what JSON writes there, how it is read."""

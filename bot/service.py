@@ -96,7 +96,7 @@ class Service:
                 await self._drain(self._outbox)
             await self._stopped.wait()
         finally:
-            clock.stop()
+            await clock.stop()
             if self._jobs and not self._hanging:
                 await asyncio.wait([asyncio.wrap_future(job) for job in self._jobs], timeout=LAST_JOB)
 
@@ -149,7 +149,7 @@ class Service:
         """Look, plan, and note how it went. A tick that cannot use the database is one that happened all the same."""
         try:
             planned = await self._at_work(self._app.tick if self._platforms is not None else self._app.look)
-            if (store := self._app.store) is not None:
+            if (store := self._app.store) is not None and not self._stopped.is_set():
                 self._backlog = await self._at_work(store.ledger.backlog) or {}
             self._well = True
         except StoreError as error:

@@ -102,7 +102,7 @@ def subscribed(one: Subscriber) -> Subscribed:
     """A subscription as conversations know it, without what became of its editions."""
     missed = Missed(one.missed.period, one.missed.at, one.missed.reason) if one.missed else None
     return Subscribed(one.name, one.topics, one.schedule, one.zone, one.format, one.lang, one.items, one.preview,
-                      one.state, one.reason, missed=missed)  # fmt: skip
+                      one.silent, one.pin, one.state, one.reason, missed=missed)  # fmt: skip
 
 
 def told(store: Store, found: Standing) -> Subscribed | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -54,6 +54,8 @@ class House:
         self.leader: str | None = None
         self.breaks: list[Exception] = []
         self.gate: threading.Event | None = None
+        self.ready: dict[str, Answer] = {}
+        self.glances = 0
         self._seen: set[str] = set()
         self._lock = threading.Lock()
 
@@ -66,6 +68,16 @@ class House:
         if self.gate and command.name == "topics":
             assert self.gate.wait(20)
         return commands.answer(command, self.app.context(command))
+
+    def at_hand(self, command: Command) -> Answer | None:
+        return self.ready.get(command.name)
+
+    def glance(self, command: Command) -> Answer:
+        self.glances += 1
+        return self.answer(command)
+
+    def new(self, keys: Sequence[str]) -> list[str]:
+        return [key for key in keys if self.is_new(key)]
 
     def is_new(self, key: str) -> bool:
         with self._lock:
@@ -137,7 +149,7 @@ class Running:
             self._options["public_url"] = self.url
         else:
             self._server = None
-        self.receiver = Receiver(self.platform, self.house, secret=SECRET, **self._options)
+        self.receiver = Receiver(self.platform, self.house, **{"secret": SECRET, **self._options})
         self._app = web_site(health=Health, webhooks=[self.receiver.webhook] if self.receiver.webhook else [])
         self._task = asyncio.create_task(self.receiver.run())
 

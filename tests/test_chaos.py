@@ -177,7 +177,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_stops_nothing_for_good_and_loses_nothing(disk, tmp_path):
     url = f"sqlite:///{disk}/heji.db"
     with Stage(tmp_path, url, SEED, rate=50.0) as here:
-        crew = scenarios.under_way(here, processes=2, chats=100)
+        crew = scenarios.under_way(here, processes=2, chats=300)
         full = scenarios.fill(here, disk)
         here.settle()
 

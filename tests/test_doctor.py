@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import socket
 
 import pytest
+from fakes.telegram import FakeTelegram
 
 from bot.doctor import diagnose
 from bot.errors import StoreBehind, StoreError, StoreFull, StoreReadOnly, StoreUnreachable
@@ -94,9 +96,37 @@ def test_content_without_an_item_fails(place):
     assert (told.state, told.message) == ("fail", "nothing to say: 1 file, 0 topics, 0 items")
 
 
+def test_telegram_says_whether_it_takes_the_token(monkeypatch):
+    with FakeTelegram() as telegram:
+        monkeypatch.setenv("TELEGRAM_API_BASE_URL", telegram.url)
+        monkeypatch.setenv("TELEGRAM_BOT_TOKEN", telegram.token)
+        good = found("Telegram", "platforms")
+        monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "123456:ABC-DEF")
+        (bad,) = found("Telegram", "platforms")
+
+    assert [one.state for one in good] == ["ok"]
+    assert "@heji_bot" in good[0].message
+    assert (bad.state, bad.message) == ("fail", "Telegram refuses the bot's token")
+    assert "@BotFather" in bad.cure
+    assert "123456" not in bad.message + bad.cure
+
+
+def test_a_telegram_that_cannot_be_reached_is_a_finding_with_a_cure(monkeypatch):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        monkeypatch.setenv("TELEGRAM_API_BASE_URL", f"http://127.0.0.1:{taken.getsockname()[1]}")
+        monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "123456:ABC-DEF")
+        (told,) = found("Telegram")
+
+    assert told.state == "fail"
+    assert "network" in told.cure
+    assert "123456" not in told.message + told.cure
+
+
 def test_a_token_for_a_platform_to_come_is_a_warning(monkeypatch):
-    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "123456:ABC-DEF")
-    (told,) = found("Telegram", "platforms")
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-123456-ABC")
+    monkeypatch.setenv("SLACK_APP_TOKEN", "xapp-123456-ABC")
+    (told,) = found("Slack", "platforms")
 
     assert told.state == "warn"
     assert "123456" not in told.message + told.cure

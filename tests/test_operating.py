@@ -63,6 +63,19 @@ def test_what_is_exported_is_imported_alike(heji, place):  # noqa: F811
     assert heji("chats", "export").out == exported
 
 
+def test_silent_and_pinned_editions_are_chosen_by_rows_and_off_without(heji, place):  # noqa: F811
+    rows = [{"chat": "telegram:1", "silent": True, "pin": True}, {"chat": "telegram:2"}]
+    (place / "rows").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    (place / "wrong").write_text('{"chat": "telegram:3", "pin": "yes"}', encoding="utf-8")
+    heji("chats", "import", "rows")
+    wrong = heji("chats", "import", "wrong")
+    exported = [json.loads(line) for line in heji("chats", "export").out.splitlines()]
+
+    assert [(row["silent"], row["pin"]) for row in exported] == [(True, True), (False, False)]
+    assert heji("chats", "list", "--json").json == exported
+    assert wrong.mistakes == ["wrong, line 1: “pin” has to be true or false; nothing was imported."]
+
+
 # State ----------------------------------------------------------------------------------------------------------------
 
 

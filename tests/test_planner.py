@@ -72,6 +72,22 @@ def test_chats_of_one_look_share_the_rendering(store, clock):
     assert len(press.printed) == 3
 
 
+def test_every_choice_that_shows_has_a_rendering_of_its_own_in_turn_and_out_of_turn(store, clock):
+    press = Press()
+    choices = ("preview", "silent", "pin")
+    subscribe(store, "telegram:1", "telegram:2")
+    for number, choice in enumerate(choices, 3):
+        subscribe(store, f"telegram:{number}", f"telegram:-{number}", **{choice: True})
+    clock.now = MONDAY
+    due = planner(store, press).plan().deliveries
+    posted = planner(store, press).post().deliveries
+    looks = {frozenset(name for name in choices if getattr(look, name)) for _, look in press.printed}
+
+    assert (due, posted) == (8, 8)
+    assert looks == {frozenset(), *(frozenset({choice}) for choice in choices)}
+    assert len(press.printed) == 2 * len(looks)
+
+
 def test_a_chat_with_two_subscriptions_to_one_rotation_gets_its_edition_once(store, clock):
     subscribe(store, "telegram:1")
     subscribe(store, "telegram:1", name="again")

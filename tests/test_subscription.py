@@ -229,6 +229,20 @@ def test_settings_offer_what_takes_few_values():
     assert Action("resume") in offered(ask("/set", subscription=replace(HERE, state="paused")))
 
 
+@pytest.mark.parametrize(
+    ("switch", "row"), [("preview", "Link previews"), ("silent", "Sent silently"), ("pin", "Pinned")]
+)
+def test_a_switch_is_shown_and_turned_by_its_button(switch, row):
+    off, on = ask("/settings", subscription=HERE), ask("/settings", subscription=replace(HERE, **{switch: True}))
+    turned = ask(f"/set {switch} on", subscription=HERE)
+
+    assert (facts(off)[row], facts(on)[row]) == ("off", "on")
+    assert Action("set", f"{switch} on") in offered(off)
+    assert Action("set", f"{switch} off") in offered(on)
+    assert turned.changes == (Subscribe(replace(HERE, **{switch: True})),)
+    assert facts(turned) == {row: "off → on"}
+
+
 # -- how it stands -----------------------------------------------------------------------------------------------------
 
 
@@ -315,7 +329,7 @@ DATA = {"chat": "telegram:-100", "reason": "bot was kicked", "bucket": "telegram
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize("kind", ["dead", "gone", "thread-closed", "limited", "revoked", "unheard-of"])
+@pytest.mark.parametrize("kind", ["dead", "gone", "unpinned", "thread-closed", "limited", "revoked", "unheard-of"])
 def test_every_notice_names_whom_it_is_about(kind, language):
     message = pages.notice(kind, DATA, Reader(language))
     text = " ".join(block.text for block in message.blocks if isinstance(block, Text))
@@ -330,6 +344,15 @@ def test_the_owner_of_a_lost_chat_is_told_what_to_do():
 
     assert "bot was kicked" in blocks[0].text
     assert [line.action for block in blocks if isinstance(block, Usage) for line in block.lines] == [Action("resume")]
+
+
+def test_the_owner_of_a_chat_where_nothing_can_be_pinned_hears_which_right_is_missing_and_how_to_do_without():
+    reason = "400 Bad Request: not enough rights to manage pinned messages in the chat"
+    blocks = pages.notice("unpinned", {**DATA, "reason": reason}, Reader("en")).blocks
+
+    assert reason in blocks[0].text
+    assert "the right to pin messages" in blocks[1].text
+    assert [f"{line.action.typed()} {line.arguments}" for line in blocks[2].lines] == ["/set pin off"]
 
 
 def test_a_long_limit_is_told_in_minutes():

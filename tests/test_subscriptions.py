@@ -43,6 +43,8 @@ def test_what_was_chosen_comes_back_as_it_was(store, clock):
         lang="zh",
         items=3,
         preview=True,
+        silent=True,
+        pin=True,
         owner="telegram:9",
     )
 
@@ -72,6 +74,16 @@ def test_a_change_of_format_moves_no_time_but_one_of_schedule_does(store, clock)
     assert (same.since, same.next_run) == (before.since, before.next_run)
     assert changed.since == moment(clock.now)
     assert changed.next_run == moment(MONDAY + 7 * 86400 - 3600)
+
+
+def test_every_switch_is_off_until_it_is_turned_on_and_can_be_turned_off_again(store):
+    before = store.subscriptions.add(subscriber())
+    on = store.subscriptions.add(replace(before, preview=True, silent=True, pin=True))
+    off = store.subscriptions.add(replace(on, preview=False, pin=False))
+
+    assert (before.preview, before.silent, before.pin) == (False, False, False)
+    assert (on.preview, on.silent, on.pin) == (True, True, True)
+    assert (off.preview, off.silent, off.pin) == (False, True, False)
 
 
 def test_pausing_and_resuming_owes_nothing_for_the_time_between(store, clock):

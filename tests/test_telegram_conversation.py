@@ -83,6 +83,16 @@ def test_a_command_is_answered_where_it_was_asked(telegram, bot, world, ann):
     assert telegram.complaints == []
 
 
+def test_what_is_at_hand_is_said_once_and_nobody_is_asked(telegram, bot, world, ann, house):
+    house.ready["help"] = house.answer(Command(name="topic", args="ctr", language="en", platform="telegram"))
+    house.asked.clear()
+    world.say(ann, world.private(ann), "/help")
+    (answer,) = answers(telegram, world.private(ann))
+
+    assert answer.text.startswith("ctr")
+    assert house.asked == []
+
+
 @pytest.mark.parametrize("asked", ["ctr", "话题 ctr", "/t ctr", "/topic@heji_bot ctr", "/TOPIC ctr"])
 def test_a_bare_question_and_plain_chinese_will_do_in_private(telegram, bot, world, ann, asked):
     world.say(ann, world.private(ann), asked)
@@ -492,6 +502,12 @@ def test_inline_without_words_shows_this_week(telegram, bot, world, ann, house):
 
     assert query.results
     assert house.asked[0].name == "week"
+
+
+def test_inline_only_glances_for_who_asks_has_not_finished_typing(telegram, bot, world, ann, house):
+    answered(telegram, world.inline(ann, "模型"))
+
+    assert house.glances == len(house.asked) == 1
 
 
 @pytest.mark.parametrize("offset", ["-1", "x", "9" * 60, "0"])

@@ -201,6 +201,12 @@ def test_without_layout_it_is_taken_too(message):
         assert is_visible(payload["params"]["text"])
 
 
+def test_a_badge_that_nobody_can_see_leaves_no_separator_behind():
+    card = Card(id="1", title="A", url=A, badge=" \u200b")
+
+    assert [text_of(Message((card,), "zh", form)) for form in FORMATS] == ["• A"] * 3
+
+
 @settings(max_examples=50)
 @given(st.lists(FAMILIES, max_size=4), st.sampled_from(FORMATS))
 def test_inline_results_are_taken_too(cards, form):
@@ -230,6 +236,7 @@ def test_nothing_is_found_in_what_is_inert(text):
 @given(URLS)
 @example("https://example.org:99999/")
 @example("https://user@example.org/")
+@example("https://user@.")
 def test_a_link_is_carried_if_and_only_if_telegram_would_keep_it(url):
     (_, kept) = judge.parse(f'<a href="{escape(address(url) or url.strip())}">x</a>')
     web = url.strip().lower().startswith(("http://", "https://")) and url.isascii() and len(url) < 800
@@ -368,6 +375,17 @@ def test_a_silent_message_says_so():
     (payload,) = render(Message((Text("x"),), silent=True))
 
     assert payload["params"]["disable_notification"] is True
+
+
+def test_a_message_to_be_pinned_is_followed_by_the_call_that_pins_its_first_part():
+    long = Message((Text("长。" * 3000), Buttons((Button("全部", Action("topics")),))), silent=True)
+    *parts, pinning = render(replace(long, pin=True))
+
+    assert tuple(parts) == render(long)
+    assert pinning == {
+        "method": "pinChatMessage", "params": {"message_id": "@parent", "disable_notification": True},
+    }  # fmt: skip
+    assert plain(pinning) == pinning
 
 
 def test_a_message_without_words_is_not_empty():

@@ -285,6 +285,80 @@ def test_a_revoked_token_and_one_that_never_was_are_told_apart_from_all_else(tel
     assert send(telegram, chat, token="no-token").why == "revoked"
 
 
+# Pinning --------------------------------------------------------------------------------------------------------------
+
+
+def pin(telegram, chat, number):
+    params = {"disable_notification": True} if number is None else {"message_id": number, "disable_notification": True}
+    return send(telegram, chat, {"method": "pinChatMessage", "params": params})
+
+
+def test_a_message_is_pinned_where_the_bot_may_in_whatever_topic_it_is(telegram, chat):
+    owner = telegram.world.user("Olga")
+    forum, channel = (
+        telegram.world.supergroup("Forum", owner=owner, forum=True),
+        telegram.world.channel("N", owner=owner),
+    )
+    telegram.world.promote(forum, telegram.world.bot)
+    topic = telegram.world.topic(forum, "Weekly")
+    for there in (f"telegram:{forum.id}/{topic.id}", channel, chat):
+        number = send(telegram, there).message_id
+
+        assert pin(telegram, there, number) == Sent()
+
+    assert [[message.text for message in where.pinned] for where in (forum, channel, chat)] == [["hello"]] * 3
+    assert telegram.complaints == []
+
+
+def test_what_must_not_be_pinned_is_neither_a_lost_chat_nor_a_lost_message(telegram):
+    owner = telegram.world.user("Olga")
+    group, channel = telegram.world.supergroup("G", owner=owner), telegram.world.channel("N", owner=owner)
+    telegram.world.promote(channel, telegram.world.bot, rights=["can_post_messages"])
+    reason = "400 Bad Request: not enough rights to manage pinned messages in the chat"
+    for there in (group, channel):
+        assert pin(telegram, there, send(telegram, there).message_id) == Rejected(reason, "unpinned")
+
+    telegram.world.remove_bot(group)
+
+    assert pin(telegram, group, "1").why == "unpinned"
+
+
+def test_there_is_nothing_left_to_do_where_the_message_was_deleted_or_is_pinned_already(telegram, chat):
+    send(telegram, chat)
+    again = b'{"ok":false,"error_code":400,"description":"Bad Request: CHAT_NOT_MODIFIED"}'
+
+    assert pin(telegram, chat, "999") == Sent()
+    telegram.faults.add(Reply(400, again, "application/json"))
+    assert pin(telegram, chat, "999") == Sent()
+
+
+def test_a_message_that_nobody_knows_the_number_of_is_not_asked_for(telegram, chat):
+    assert pin(telegram, chat, None) == Rejected("nobody knows which message it is", "unpinned")
+    assert telegram.calls("pinChatMessage") == []
+
+
+def test_whether_it_was_pinned_need_not_be_known_for_it_can_be_pinned_again(telegram, chat):
+    number = send(telegram, chat).message_id
+    telegram.faults.add(Cut(accepted=True))
+    outcome = pin(telegram, chat, number)
+
+    assert isinstance(outcome, Retryable)
+    assert outcome.reason.startswith("the connection was cut")
+
+
+def test_pinning_waits_moves_and_stops_like_everything_else(telegram, chat):
+    group = telegram.world.group("G", owner=telegram.world.user("Ann"))
+    new = telegram.world.migrate(group)
+    telegram.faults.add(too_fast(7))
+    limited, moved = pin(telegram, chat, "1"), pin(telegram, group, "1")
+    telegram.revoke()
+    revoked = pin(telegram, new, "1")
+
+    assert (limited.limited, limited.after) == (True, 7.0)
+    assert (moved.why, moved.moved_to) == ("moved", f"telegram:{new.id}")
+    assert revoked.why == "revoked"
+
+
 # For whoever runs the bot ---------------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bot.chat.address import parse_address
 from bot.delivery.verdict import BACK_OFF, LIMITED_CAP, verdict
 from bot.platforms.base import Rejected, Retryable, Sent, Uncertain
+from bot.store.notices import OWNER
 from bot.store.settlement import Claim, Gone, Moved, Settlement, Stopped, ThreadClosed
 
 
@@ -54,6 +55,16 @@ def test_each_answer_has_its_state_and_effect(outcome, state, effect):
 )
 def test_what_cannot_be_helped_is_dead_and_goes_round_in_no_circle(outcome, fields):
     assert judged(outcome, **fields).state == "dead"
+
+
+def test_what_could_not_be_pinned_is_told_to_the_owner_once_a_chat_and_to_no_curator():
+    first, next_week = judged(Rejected("no right", "unpinned")), judged(Rejected("no right", "unpinned"), edition=4)
+    elsewhere = judged(Rejected("no right", "unpinned"), chat="telegram:-6")
+    notices = [notice for one in (first, next_week, elsewhere) for notice in one.notices]
+
+    assert (first.state, first.reason, first.effect) == ("dead", "no right", None)
+    assert {notice.audience for notice in notices} == {OWNER}
+    assert len({notice.key for notice in notices}) == 2
 
 
 def test_uncertain_is_sent_again_once_or_held():

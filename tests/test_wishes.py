@@ -144,6 +144,10 @@ def test_the_longest_question_is_read_in_no_time():
         ("format", "简洁", "format", "compact"),
         ("preview", "on", "preview", True),
         ("preview", "关", "preview", False),
+        ("silent", "on", "silent", True),
+        ("静音", "OFF", "silent", False),
+        ("pin", "yes", "pin", True),
+        ("置顶", "关闭", "pin", False),
         ("lang", "中文", "language", "zh"),
         ("lang", "en-GB", "language", "en"),
         ("lang", "default", "language", None),
@@ -157,13 +161,16 @@ def test_the_longest_question_is_read_in_no_time():
     ],
 )
 def test_a_setting_takes_its_values(key, value, field, expected):
-    assert getattr(changed(key, value, Subscribed(topics=("ctr",), language="zh", items=9)), field) == expected
+    switches = dict.fromkeys(("preview", "silent", "pin"), field not in ("preview", "silent", "pin") or not expected)
+    standing = Subscribed(topics=("ctr",), language="zh", items=9, **switches)
+
+    assert getattr(changed(setting_called(key), value, standing), field) == expected
 
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("format", "huge"), ("preview", "maybe"), ("lang", "fr"), ("items", "0"), ("items", "51"), ("items", "-1"),
-     ("items", "many")],
+    [("format", "huge"), ("preview", "maybe"), ("silent", "2"), ("pin", ""), ("lang", "fr"), ("items", "0"),
+     ("items", "51"), ("items", "-1"), ("items", "many")],
 )  # fmt: skip
 def test_a_value_that_will_not_do_is_named(key, value):
     with pytest.raises(SettingRefused) as refused:

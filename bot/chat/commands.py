@@ -116,6 +116,12 @@ def needs_memory(command: Command) -> bool:
     return row is not None and row.memory
 
 
+def depends_on_library_alone(command: Command) -> bool:
+    """Whether the same question, by the same kind of reader, has the same answer as long as the library does."""
+    row = find_row(command.name)
+    return row.steady if row else command.name == QUESTION
+
+
 def find_row(name: str) -> Row | None:
     """The row of a name or an alias, in any case."""
     return _ROWS.get(name.casefold())
@@ -164,11 +170,11 @@ _TOPIC = later("[topic]")
 
 TABLE: tuple[Row, ...] = (
     Row("topic", later("a topic and everything under it"), handlers.topic,
-        arguments=(_TOPIC,), aliases=("t",), words=("话题", "主题"), memory=False),
+        arguments=(_TOPIC,), aliases=("t",), words=("话题", "主题"), memory=False, steady=True),
     Row("topics", later("all topics, as a tree"), handlers.topics,
-        arguments=(later("[word]"),), words=("目录", "全部话题", "所有话题"), memory=False),
+        arguments=(later("[word]"),), words=("目录", "全部话题", "所有话题"), memory=False, steady=True),
     Row("search", later("search all items"), handlers.search,
-        arguments=(later("words"),), aliases=("s",), words=("搜索", "搜", "查找"), memory=False),
+        arguments=(later("words"),), aliases=("s",), words=("搜索", "搜", "查找"), memory=False, steady=True),
     Row("random", later("one item by chance"), handlers.random,
         arguments=(_TOPIC,), words=("随机", "随便看看"), memory=False),
     Row("new", later("what came in lately"), handlers.new, words=("最新", "最近更新")),
@@ -188,8 +194,8 @@ TABLE: tuple[Row, ...] = (
         group_role="admin", words=("恢复",), forgetful="refuses"),
     Row("settings", later("what this chat has chosen"), subscription.settings,
         group_role="admin", words=("设置",), forgetful="refuses"),
-    Row("set", later("change format, preview, lang, items, timezone, schedule or topics"), subscription.set_one,
-        group_role="admin", arguments=(later("key"), later("value")), forgetful="refuses"),
+    Row("set", later("change format, preview, silent, pin, lang, items, timezone, schedule or topics"),
+        subscription.set_one, group_role="admin", arguments=(later("key"), later("value")), forgetful="refuses"),
     Row("lang", later("speak Chinese or English"), handlers.set_language,
         group_role="admin", arguments=("[zh|en]",), words=("语言",)),
     Row("preview", later("the coming edition as it will be posted"), handlers.preview,
@@ -202,9 +208,9 @@ TABLE: tuple[Row, ...] = (
         role="curator", arguments=("[force]",), words=("重新加载",)),
     Row("check", later("what there is to fix in the content"), handlers.check,
         role="curator", words=("检查",), memory=False),
-    Row("start", later("the greeting"), _start, words=("开始",), listed=False, memory=False),
+    Row("start", later("the greeting"), _start, words=("开始",), listed=False, memory=False, steady=True),
     Row("help", later("what one can ask"), _help,
-        arguments=(later("[command]"),), words=("帮助", "怎么用"), memory=False),
+        arguments=(later("[command]"),), words=("帮助", "怎么用"), memory=False, steady=True),
     Row("more", later("the next page"), _more, words=("更多", "下一页"), listed=False),
 )  # fmt: skip
 """One row a command, in the order of the help."""

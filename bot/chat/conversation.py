@@ -104,6 +104,8 @@ class Subscribed:
     language: str | None = None
     items: int | None = None
     preview: bool = False
+    silent: bool = False
+    pin: bool = False
     state: State = "active"
     reason: str = ""
     last: Posted | None = None
@@ -303,6 +305,7 @@ class Row:
     no slash. *group_role* is asked for in groups instead of *role*. What is not *listed* needs no place in menus and
     help; what asks for no *memory* reads the library alone, and need not wait for a database. *forgetful* is what
     becomes of the answer while a database cannot be used: it is given all the same, it says so, or only that is said.
+    The answer of a *steady* one is the same as long as the library is.
     """
 
     name: str
@@ -315,6 +318,7 @@ class Row:
     words: tuple[str, ...] = ()
     listed: bool = True
     memory: bool = True
+    steady: bool = False
     forgetful: Literal["answers", "says so", "refuses"] = "answers"
 
     def needed(self, *, private: bool) -> Role:

@@ -178,7 +178,8 @@ class Message:
     """What is said, in order; *format* is the room an item is given, *language* that of the bot's words.
 
     *preview*: the first card's link may be shown with its picture, where the platform does that. *silent*: nobody's
-    phone is to ring. *edition*: it is a number of the weekly, which may have its details apart, as in a thread.
+    phone is to ring. *pin*: it stays in view, pinned, where the platform can. *edition*: it is a number of the weekly,
+    which may have its details apart, as in a thread.
     """
 
     blocks: tuple[Block, ...]
@@ -186,6 +187,7 @@ class Message:
     format: Format = "normal"
     preview: bool = False
     silent: bool = False
+    pin: bool = False
     edition: bool = False
 
     @property

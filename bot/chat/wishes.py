@@ -280,6 +280,8 @@ def _canonical(topics: Collection[Topic], library: Library) -> tuple[str, ...]:
 SETTINGS: Mapping[str, tuple[str, ...]] = {
     "format": ("格式",),
     "preview": ("previews", "预览", "链接预览"),
+    "silent": ("quiet", "静音", "静默"),
+    "pin": ("pinned", "置顶"),
     "lang": ("language", "语言"),
     "items": ("条数", "条目数"),
     "timezone": ("zone", "tz", "时区"),
@@ -325,14 +327,23 @@ def with_setting(
                 raise SettingRefused(key, value, ", ".join(FORMATS))
             return replace(standing, format=chosen)
         case "preview":
-            if word not in _YES | _NO:
-                raise SettingRefused(key, value, "on, off")
-            return replace(standing, preview=word in _YES)
+            return replace(standing, preview=_is_on(key, value))
+        case "silent":
+            return replace(standing, silent=_is_on(key, value))
+        case "pin":
+            return replace(standing, pin=_is_on(key, value))
         case "lang":
             return replace(standing, language=None if word in _DEFAULT else read_language(value))
         case "items":
             return replace(standing, items=None if word in _DEFAULT else _items(value))
     raise SettingNotFound(key)
+
+
+def _is_on(key: str, value: str) -> bool:
+    word = value.casefold()
+    if word not in _YES | _NO:
+        raise SettingRefused(key, value, "on, off")
+    return word in _YES
 
 
 def read_language(value: str) -> str:

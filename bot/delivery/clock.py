@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import logging
 from collections.abc import Awaitable, Callable
@@ -45,7 +46,11 @@ class Clock:
         logging.getLogger("apscheduler").setLevel(logging.WARNING)
         self._scheduler.start()
 
-    def stop(self) -> None:
-        """Tick no more; a job that runs goes on to its end."""
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
+    async def stop(self) -> None:
+        """Tick no more. A job that runs is cancelled where it waits."""
+        if not self._scheduler.running:
+            return
+        self._scheduler.pause()
+        for _ in range(2):
+            await asyncio.sleep(0)  # one that is about to begin begins: else it is logged as an error
+        self._scheduler.shutdown(wait=False)

@@ -70,6 +70,11 @@ def _rejected(claim: Claim, outcome: Rejected) -> Settlement:
             return Settlement(claim, "retry", reason, effect=ThreadClosed(), notices=notice)
         case "malformed" if not claim.plain:
             return Settlement(claim, "retry", reason, plain=True)
+        case "unpinned":
+            # Nobody misses an edition, so this is no curator's matter; and once, for every edition would say the same.
+            data = {"chat": str(claim.chat), "reason": reason}
+            notice = (Notice(f"unpinned/{claim.chat.place}/{reason}", "unpinned", audience=OWNER, data=data),)
+            return Settlement(claim, "dead", reason, notices=notice)
         case "revoked":
             data = {"bucket": claim.chat.bucket, "reason": reason}
             notice = (Notice(f"revoked/{claim.chat.bucket}/{claim.id}", "revoked", data=data),)

@@ -5,7 +5,7 @@ may ask of the bot.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -37,7 +37,7 @@ class Retryable:
     limited: bool = False
 
 
-Why = Literal["refused", "gone", "moved", "thread-closed", "malformed", "revoked"]
+Why = Literal["refused", "gone", "moved", "thread-closed", "malformed", "unpinned", "revoked"]
 """Why it will never be accepted as it is, and so what delivery does about it:
 
 - ``refused``: nothing of the below; dead.
@@ -45,6 +45,7 @@ Why = Literal["refused", "gone", "moved", "thread-closed", "malformed", "revoked
 - ``moved``: the chat has another id now, *moved_to*; sent there.
 - ``thread-closed``: the forum topic or thread is closed or deleted; sent to the chat's general one.
 - ``malformed``: cannot be parsed, too long, wrong blocks: our bug; sent once as plain text.
+- ``unpinned``: the message is there and could not be pinned, mostly for want of a right; dead, who subscribed is told.
 - ``revoked``: the token is good for nothing; the bot or workspace stops, everything stays pending.
 """
 
@@ -160,8 +161,20 @@ class House(Protocol):
         """What is said to *command*; its changes are made already."""
         ...
 
+    def at_hand(self, command: Command) -> Answer | None:
+        """The same answer where it is known already: waits for nothing, so it may be asked in the event loop."""
+        ...
+
+    def glance(self, command: Command) -> Answer:
+        """What would be said to *command*. For who is still typing: nothing is counted, changed or remembered."""
+        ...
+
     def is_new(self, key: str) -> bool:
         """Whether an update (``telegram:update:7``) comes for the first time; from then on it does not."""
+        ...
+
+    def new(self, keys: Sequence[str]) -> Collection[str]:
+        """The same for several: those of *keys* that come for the first time."""
         ...
 
     def arrived(self, command: Command) -> Answer | None:

@@ -11,6 +11,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar, cast
@@ -52,6 +53,9 @@ def _postgresql_clock(*_: Any, **__: Any) -> str:
     return "extract(epoch FROM clock_timestamp())::double precision"
 
 
+_NOW = select(Clock())
+
+
 class Database:
     """Runs work in transactions. *clock* takes the place of the database's own in tests; *sleep* of waiting."""
 
@@ -79,7 +83,7 @@ class Database:
         """Seconds since 1970, by the database's clock."""
         if self._clock is not None:
             return self._clock()
-        return float(connection.execute(select(Clock())).scalar_one())
+        return float(connection.execute(_NOW).scalar_one())
 
     def read(self, work: Work[T]) -> T:
         """Run *work* and keep nothing of what it changes."""
@@ -90,10 +94,19 @@ class Database:
         return self._persevere(work, writing=True)
 
     def close(self) -> None:
-        """Give every connection back."""
-        self.engine.dispose()
+        """Give every connection back. Who still asks in another thread has had their turn, or finds nothing there."""
+        with self._turn or nullcontext():
+            self.engine.dispose()
 
     def _persevere(self, work: Work[T], *, writing: bool) -> T:
+        try:
+            return self._once(work, writing=writing)  # nearly always enough, and cheaper than to prepare for more
+        except (exc.DBAPIError, sqlite3.Error) as error:
+            if not passes(error):
+                raise understood(error) from error
+        return self._again(work, writing=writing)
+
+    def _again(self, work: Work[T], *, writing: bool) -> T:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(passes),
             stop=tenacity.stop_after_delay(self._patience),

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Connection, Double, Insert, Text, bindparam, or_, select, true, update
 
 from bot.chat.address import Address
 from bot.store import tables
 from bot.store.database import Database
-from bot.store.sql import chat_ids, chunks, insert
+from bot.store.sql import chat_ids, chunks, given, insert
 from bot.store.subscriptions import moment
 
 WATCHED_SINCE = "watched_since"
+
+
+# Made once: to put it together takes longer than to run it, and every update asks for it.
+_LANGUAGE = select(tables.chats.c.lang).where(tables.chats.c.place == bindparam("place"))
 
 
 class Memory:
@@ -22,17 +26,26 @@ class Memory:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._noting: Insert | None = None
 
     # Updates and questions ----------------------------------------------------------------------------------------
 
     def is_new(self, key: str) -> bool:
         """Whether an update (`telegram:update:7`) comes for the first time; from then on it does not."""
-        table = tables.seen
-        return self._database.write(
-            lambda c: bool(
-                c.execute(insert(c, table).values(key=key, at=self._database.now(c)).on_conflict_do_nothing()).rowcount
-            )
-        )
+        return bool(self.note([key]))
+
+    def note(self, keys: Sequence[str]) -> Collection[str]:
+        """Those of *keys* that come for the first time."""
+
+        def write(c: Connection) -> Collection[str]:
+            if self._noting is None:
+                new = given(c, key=Text(), at=Double())
+                adding = insert(c, tables.seen).from_select(["key", "at"], select(*new.c).where(true()))
+                self._noting = adding.on_conflict_do_nothing().returning(tables.seen.c.key)
+            now = self._database.now(c)
+            return c.execute(self._noting, {"given": [{"key": key, "at": now} for key in keys]}).scalars().all()
+
+        return self._database.write(write)
 
     def count(self, command: str, platform: str, day: dt.date) -> None:
         """One more of *command* on that day. Nobody is counted, only commands."""
@@ -113,8 +126,7 @@ class Memory:
 
     def language(self, chat: Address) -> str | None:
         """The language that a chat chose for its answers."""
-        query = select(tables.chats.c.lang).where(tables.chats.c.place == chat.place)
-        return self._database.read(lambda c: c.execute(query).scalar()) or None
+        return self._database.read(lambda c: c.execute(_LANGUAGE, {"place": chat.place}).scalar()) or None
 
     def set_language(self, chat: Address, lang: str | None) -> None:
         """The bot shall speak *lang* there; None: as each reader's client says."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import (
@@ -39,7 +39,10 @@ from bot.store.tables import state_in
 T = TypeVar("T")
 
 PARENT = "@parent"
-"""What a payload writes where the id of the first part's message belongs (Slack's `thread_ts`)."""
+"""What a payload writes where the id of the first part's message belongs (Slack's `thread_ts`, what Telegram pins)."""
+
+_CHOSEN = ("format", "lang", "preview", "silent", "pin")
+"""What a look has from the subscription."""
 
 _LOCK = 0x68656A6A  # whoever plans on PostgreSQL holds this advisory lock
 
@@ -52,6 +55,8 @@ class Look:
     format: Format = "normal"
     lang: str = ""
     preview: bool = False
+    silent: bool = False
+    pin: bool = False
     late: bool = False
 
 
@@ -152,15 +157,15 @@ class Desk:
         """The groups that are owed something, the longest owed first."""
         s, c = tables.subscriptions.c, tables.chats.c
         keys = (s.rotation_id, s.schedule, s.timezone, s.last_period, s.next_at)
-        look = (c.platform, s.format, s.lang, s.preview)
-        query = select(*keys, *look, func.count().label("chats")).join_from(tables.subscriptions, tables.chats)
+        look = (c.platform, *(s[name] for name in _CHOSEN))
+        query: Select[Any] = select(*keys, *look, func.count().label("chats"))
+        query = query.join_from(tables.subscriptions, tables.chats)
         query = query.where(state_in(tables.subscriptions, ("active",)), s.next_at <= self.now)
         rows = self._c.execute(query.group_by(*keys, *look).order_by(s.next_at, s.rotation_id)).all()
         return tuple(
-            Group(row.rotation_id, row.schedule, row.timezone, row.last_period, row.next_at,
-                  Look(row.platform, row.format, row.lang, row.preview), row.chats)
+            Group(row.rotation_id, row.schedule, row.timezone, row.last_period, row.next_at, _look(row), row.chats)
             for row in rows
-        )  # fmt: skip
+        )
 
     def advance(
         self, group: Group, *, settles: str, next_at: float, missed: tuple[str, float, str] | None = None
@@ -191,11 +196,11 @@ class Desk:
             numbers = chat_ids(self._c, list(chats))
             wanted = [(numbers[chat.place], chat.thread) for chat in chats]
             where = and_(where, tuple_(s.c.chat_id, s.c.thread).in_(wanted))
-        keys = (s.c.rotation_id, c.platform, s.c.format, s.c.lang, s.c.preview)
+        keys = (s.c.rotation_id, c.platform, *(s.c[name] for name in _CHOSEN))
         rows = self._c.execute(select(*keys).join_from(s, tables.chats).where(where).distinct().order_by(*keys)).all()
         groups = []
         for row in rows:
-            look = Look(row.platform, row.format, row.lang, row.preview)
+            look = _look(row)
             here = and_(where, s.c.rotation_id == row.rotation_id, _looks(look))
             groups.append((row.rotation_id, look, self.batch_of(here)))
         return tuple(groups)
@@ -239,15 +244,13 @@ class Desk:
     def rendering(self, edition: int, look: Look) -> int | None:
         """The rendering of an edition that chats of this look share, if it was made already."""
         r = tables.renderings.c
-        alike = [r.platform == look.platform, r.format == look.format, r.lang == look.lang]
-        query = select(r.id).where(r.edition_id == edition, r.preview == look.preview, r.late == look.late, *alike)
-        return self._c.execute(query).scalar()
+        alike = (r[name] == value for name, value in asdict(look).items())
+        return self._c.execute(select(r.id).where(r.edition_id == edition, *alike)).scalar()
 
     def keep_rendering(self, edition: int | None, look: Look, calls: Sequence[Mapping[str, Any]],
                        *, notice: int | None = None) -> int:  # fmt: skip
         """Keep the bytes of every part: a retry after a deploy must send the same."""
-        row = {"edition_id": edition, "notice_id": notice, "platform": look.platform, "format": look.format}
-        row |= {"lang": look.lang, "preview": look.preview, "late": look.late}
+        row = {"edition_id": edition, "notice_id": notice, **asdict(look)}
         made = self._c.execute(insert(self._c, tables.renderings).values(row).returning(tables.renderings.c.id))
         number = int(made.scalar_one())
         parts = [
@@ -306,7 +309,7 @@ def encoded(call: Mapping[str, Any]) -> bytes:
 
 
 def names_parent(value: object) -> bool:
-    """Whether a payload is a reply to the first part of its edition."""
+    """Whether a payload is about the first part of its edition: a reply to it, or what pins it."""
     if isinstance(value, Mapping):
         return any(map(names_parent, value.values()))
     if isinstance(value, list | tuple):
@@ -335,7 +338,11 @@ def _of(group: Group) -> ColumnElement[bool]:
 def _looks(look: Look) -> ColumnElement[bool]:
     s, c = tables.subscriptions.c, tables.chats.c
     there = exists().where(c.id == s.chat_id, c.platform == look.platform)
-    return and_(s.format == look.format, s.lang == look.lang, s.preview == look.preview, there)
+    return and_(*(s[name] == getattr(look, name) for name in _CHOSEN), there)
+
+
+def _look(row: Row[Any]) -> Look:
+    return Look(row.platform, **{name: getattr(row, name) for name in _CHOSEN})
 
 
 def _find(connection: Connection, rotation: int, period: str) -> EditionRow | None:

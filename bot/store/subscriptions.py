@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, delete, func, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, case, delete, func, select, true, update
 from sqlalchemy.dialects import postgresql
 
 from bot.chat.address import Address
@@ -50,6 +50,8 @@ class Subscriber:
     lang: str | None = None
     items: int | None = None
     preview: bool = False
+    silent: bool = False
+    pin: bool = False
     owner: str = ""
     state: State = "active"
     reason: str = ""
@@ -69,7 +71,8 @@ class Subscriptions:
 
     def of(self, chat: Address) -> tuple[Subscriber, ...]:
         """The subscriptions of one chat, by name."""
-        return tuple(self._database.read(lambda c: [_subscriber(r) for r in c.execute(_of(chat))]))
+        here = {"place": chat.place, "thread": chat.thread}
+        return tuple(self._database.read(lambda c: [_subscriber(row) for row in c.execute(_HERE, here)]))
 
     def find(self, chat: Address, name: str = "weekly") -> Subscriber | None:
         """One subscription."""
@@ -256,7 +259,8 @@ def _at(chat_id: int | None, thread: str, name: str | None = None) -> ColumnElem
 
 
 _IDENTITY = ("chat_id", "thread", "name")
-_CHOSEN = ("rotation_id", "topics", "schedule", "timezone", "format", "lang", "items", "preview", "state", "reason")
+_CHOSEN = ("rotation_id", "topics", "schedule", "timezone", "format", "lang", "items", "preview", "silent", "pin",
+           "state", "reason")  # fmt: skip
 
 
 def _putting(connection: Connection) -> postgresql.Insert:
@@ -287,6 +291,8 @@ def _row(one: Subscriber, chat_id: int, rotation: int) -> dict[str, Any]:
         "lang": one.lang or "",
         "items": one.items or 0,
         "preview": one.preview,
+        "silent": one.silent,
+        "pin": one.pin,
         "owner": one.owner,
         "state": one.state,
         "reason": one.reason,
@@ -297,9 +303,12 @@ def _selected() -> Select[Any]:
     return select(tables.subscriptions, tables.chats.c.place).join(tables.chats)
 
 
-def _of(chat: Address) -> Select[Any]:
-    here = and_(tables.chats.c.place == chat.place, tables.subscriptions.c.thread == chat.thread)
-    return _selected().where(here).order_by(tables.subscriptions.c.name)
+# Made once: to put it together takes longer than to run it, and every answer asks for it.
+_HERE = (
+    _selected()
+    .where(tables.chats.c.place == bindparam("place"), tables.subscriptions.c.thread == bindparam("thread"))
+    .order_by(tables.subscriptions.c.name)
+)
 
 
 def _after(last: int) -> Select[Any]:
@@ -319,6 +328,8 @@ def _subscriber(row: Row[Any]) -> Subscriber:
         lang=row.lang or None,
         items=row.items or None,
         preview=row.preview,
+        silent=row.silent,
+        pin=row.pin,
         owner=row.owner,
         state=cast("State", row.state),
         reason=row.reason,

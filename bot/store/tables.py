@@ -116,6 +116,8 @@ subscriptions = Table(
     _words("lang"),
     _number("items"),
     _flag("preview"),
+    _flag("silent"),
+    _flag("pin"),
     _words("state", "active"),
     _words("reason"),
     _words("owner"),
@@ -157,8 +159,12 @@ renderings = Table(
     _words("format"),
     _words("lang"),
     _flag("preview"),
+    _flag("silent"),
+    _flag("pin"),
     _flag("late"),
-    UniqueConstraint("edition_id", "platform", "format", "lang", "preview", "late"),
+    UniqueConstraint(
+        "edition_id", "platform", "format", "lang", "preview", "silent", "pin", "late", name="uq_renderings_look"
+    ),
     Index("ix_renderings_notice", "notice_id"),
 )
 

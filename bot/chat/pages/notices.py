@@ -26,6 +26,18 @@ def notice(kind: str, data: Mapping[str, str], reader: Reader) -> Message:
                 Text(say("Its subscription is suspended and its settings are kept. Let me in again, then ask there:")),
                 Usage((UsageLine(Action("resume"), "", say("post here again")),)),
             )
+        case "unpinned":
+            return parts.message(
+                reader,
+                Text(say("The edition is in {chat}, but could not be pinned: {reason}", **_filled(data))),
+                Text(
+                    say(
+                        "Where I lack the right to pin messages (in a channel: to edit messages), give it to me. "
+                        "To do without, ask there:"
+                    )
+                ),
+                Usage((UsageLine(Action("set"), "pin off", say("editions are not pinned")),)),
+            )
         case "thread-closed":
             text = say(
                 "The thread or forum topic of {chat} is closed ({reason}). Its editions go to the whole chat now.",

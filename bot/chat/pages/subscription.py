@@ -85,10 +85,16 @@ def _settings(one: Subscribed, reader: Reader) -> tuple[tuple[str, str], ...]:
         (say("Schedule"), str(one.schedule)),
         (say("Time zone"), one.zone.key),
         (say("Format"), one.format),
-        (say("Link previews"), say("on") if one.preview else say("off")),
+        (say("Link previews"), _on_or_off(one.preview, reader)),
+        (say("Sent silently"), _on_or_off(one.silent, reader)),
+        (say("Pinned"), _on_or_off(one.pin, reader)),
         (say("Language"), LANGUAGE_NAMES.get(one.language or "", say("the digest's"))),
         (say("Items in an edition"), str(one.items) if one.items else say("as the digest says")),
     )
+
+
+def _on_or_off(on: bool, reader: Reader) -> str:
+    return reader.say("on") if on else reader.say("off")
 
 
 def not_subscribed(reader: Reader) -> Message:
@@ -152,10 +158,11 @@ def settings(one: Subscribed, reader: Reader) -> Message:
         Button(_marked(name, code == one.language), Action("set", f"lang {code}"))
         for code, name in LANGUAGE_NAMES.items()
     ]
-    if one.preview:
-        buttons.append(Button(say("Without link previews"), Action("set", "preview off")))
-    else:
-        buttons.append(Button(say("With link previews"), Action("set", "preview on")))
+    buttons += [
+        _switch("preview", one.preview, say("With link previews"), say("Without link previews")),
+        _switch("silent", one.silent, say("Send silently"), say("Send with sound")),
+        _switch("pin", one.pin, say("Pin editions"), say("Pin no editions")),
+    ]
     if one.state == "active":
         buttons.append(Button(say("Pause"), Action("pause")))
     else:
@@ -174,6 +181,10 @@ def settings(one: Subscribed, reader: Reader) -> Message:
         ),
         Buttons(tuple(buttons)),
     )
+
+
+def _switch(key: str, on: bool, to_on: str, to_off: str) -> Button:
+    return Button(to_off, Action("set", f"{key} off")) if on else Button(to_on, Action("set", f"{key} on"))
 
 
 def _marked(label: str, chosen: bool) -> str:

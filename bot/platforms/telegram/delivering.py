@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from threading import Lock
 from typing import Any
 
+from cachetools import LRUCache
 from telegram import Bot
 
 from bot.chat.address import Address, parse_address
 from bot.chat.message import Message
-from bot.platforms.base import Outcome, Payload, Retryable, Uncertain
+from bot.platforms.base import Outcome, Payload, Rejected, Retryable, Uncertain
 from bot.platforms.health import Health, Status
 from bot.platforms.telegram import render
 from bot.platforms.telegram.transport import NoAnswer, NotSent, Request, Transport
-from bot.platforms.telegram.verdicts import verdict
+from bot.platforms.telegram.verdicts import of_pin, verdict
+
+RENDERED_KEPT = 256
+"""Messages whose payloads are kept."""
 
 
 class Telegram:
@@ -26,13 +31,24 @@ class Telegram:
         # At DEBUG, PTB writes the token, and everything that is said, into the log.
         logging.getLogger("telegram").setLevel(logging.WARNING)
         self.health = Health("Telegram")
+        self._rendering = Lock()
+        self._rendered: LRUCache[int, tuple[Message, tuple[Payload, ...]]] = LRUCache(RENDERED_KEPT)
         self.transport = Transport(token, api_root, self.health)
         request = Request(self.transport)
         self.bot = Bot(token, base_url=f"{api_root}/bot", request=request, get_updates_request=request)
 
     def render(self, message: Message) -> tuple[Payload, ...]:
-        """The calls that say *message*, in order. Pure."""
-        return render.render(message)
+        """The calls that say *message*, in order. Pure.
+
+        The bot gives the same answer, the very same object, to the same question: it is laid out once.
+        """
+        with self._rendering:
+            known = self._rendered.get(id(message))
+        if known is None or known[0] is not message:
+            known = message, render.render(message)
+            with self._rendering:
+                self._rendered[id(message)] = known
+        return known[1]
 
     def plain(self, payload: Payload) -> Payload:
         """The same call without any layout. Pure."""
@@ -40,6 +56,13 @@ class Telegram:
 
     async def send(self, payload: Payload, chat: str) -> Outcome:
         """Make one call to *chat*, once. Every failure is an outcome."""
+        if payload["method"] != render.PIN:
+            return await self._call(payload, chat)
+        if "message_id" not in payload["params"]:  # what was uncertain, and somebody said it was sent
+            return Rejected("nobody knows which message it is", "unpinned")
+        return of_pin(await self._call(payload, chat))
+
+    async def _call(self, payload: Payload, chat: str) -> Outcome:
         params = addressed(payload["params"], parse_address(chat))
         try:
             reply = await self.transport.call(payload["method"], params)
@@ -62,7 +85,8 @@ class Telegram:
 def addressed(params: Mapping[str, Any], chat: Address) -> dict[str, Any]:
     """*params* as a call to *chat*, which is named first. Message ids, which are written as texts, become numbers."""
     numbers = {key: _number(params[key]) for key in ("message_id", "reply_parameters") if key in params}
-    thread = {"message_thread_id": int(chat.thread)} if chat.thread else {}
+    # A message that is there is in its thread already.
+    thread = {"message_thread_id": int(chat.thread)} if chat.thread and "message_id" not in params else {}
     return {"chat_id": chat_id(chat), **thread, **params, **numbers}
 
 

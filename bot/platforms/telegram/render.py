@@ -54,11 +54,16 @@ __all__ = ["Renderer", "asked", "callback", "carries", "inline", "plain", "rende
 NOTHING = "…"
 """Said where a message would be empty, which Telegram refuses."""
 
+PIN = "pinChatMessage"
+
 _MOST_NUMBERS = 40
 
 
 def render(message: Message) -> tuple[Payload, ...]:
-    """The calls that say *message*, in order; one where it fits. Buttons stand under the last."""
+    """The calls that say *message*, in order; one where it fits. Buttons stand under the last.
+
+    Where it is to be pinned, one more pins the first: whoever sends puts that one's number in the place of `@parent`.
+    """
     said, groups, pager = _parted(message)
     written = list(_written(said, message))
     whole = [paragraph for block in written for paragraph in block]
@@ -68,6 +73,8 @@ def render(message: Message) -> tuple[Payload, ...]:
     payloads = [_payload(body, shown if n == 0 else "", silent=message.silent) for n, body in enumerate(bodies)]
     if buttons := keyboard(groups, pager):
         payloads[-1]["params"]["reply_markup"] = buttons
+    if message.pin:  # without a sound: the edition itself rang, or was not to
+        payloads.append({"method": PIN, "params": {"message_id": "@parent", "disable_notification": True}})
     return tuple(payloads)
 
 
@@ -169,7 +176,7 @@ def _paragraphs(block: Block, message: Message) -> Iterator[Paragraph]:
             yield from map(_topic, lines)
         case Facts(rows):
             for name, value in rows:
-                yield Paragraph((Span(inert(name), "b"), Span(inert(f"{colon(name)}{value}"))))
+                yield Paragraph((Span(inert(name.strip()), "b"), Span(inert(f"{colon(name)}{value}"))))
         case Usage(lines):
             for usage in lines:
                 yield _usage(usage)
@@ -186,13 +193,17 @@ def _line(text: str, tag: str = "") -> Paragraph:
 
 
 def _heading(heading: Heading) -> Paragraph:
-    aside = (Span(inert(f"{SEPARATOR}{one_line(heading.aside)}")),) if heading.aside else ()
-    return Paragraph((Span(inert(one_line(heading.text)), "b"), *aside), leads=True)
+    return Paragraph((Span(inert(one_line(heading.text)), "b"), *_aside(heading.aside)), leads=True)
+
+
+def _aside(text: str, tag: str = "") -> tuple[Span, ...]:
+    """*text* behind a separator, which does not stand alone."""
+    return (Span(inert(f"{SEPARATOR}{one_line(text)}"), tag),) if is_visible(one_line(text)) else ()
 
 
 def _topic(line: TopicLine) -> Paragraph:
     title = Span(inert(one_line(line.title)), "b" if line.depth == 0 and not line.muted else "")
-    return Paragraph((Span(f"{line.number}. {_INDENT * line.depth}"), title, Span(inert(f"{SEPARATOR}{line.aside}"))))
+    return Paragraph((Span(f"{line.number}. {_INDENT * line.depth}"), title, *_aside(line.aside)))
 
 
 def _usage(line: UsageLine) -> Paragraph:
@@ -235,8 +246,7 @@ def _card(card: Card, bullet: str = "• ") -> Iterator[Paragraph]:
 
 
 def _title(card: Card, bullet: str) -> tuple[Span, ...]:
-    badge = (Span(inert(f"{SEPARATOR}{one_line(card.badge)}"), "i"),) if card.badge else ()
-    return (Span(bullet), *link(card.title, card.url), *badge)
+    return (Span(bullet), *link(card.title, card.url), *_aside(card.badge, "i"))
 
 
 def _labelled(part: Labelled, tag: str) -> Iterator[Paragraph]:

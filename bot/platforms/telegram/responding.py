@@ -1,7 +1,8 @@
 """What is done about an update: the way from what somebody did on Telegram to what they see there.
 
-update ──▶ flood ──▶ role ──▶ is it new? the answer, rendered ──▶ said, or put in place of what was pressed
-                   (Telegram)      (one hop to a worker thread)
+update ──▶ flood ──▶ role ──▶ is it new? ──▶ the answer, rendered ──▶ said, or put in place of what was pressed
+                   (Telegram)  (in a thread,   (at hand, or
+                                all at once)    in a thread)
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from telegram.error import TelegramError
 
 from bot.chat import pages
 from bot.chat.address import Address, parse_address
-from bot.chat.conversation import Command, Reader
+from bot.chat.conversation import Answer, Command, Reader
 from bot.chat.language import choose
 from bot.chat.message import Message as Page
 from bot.platforms import flood
@@ -28,6 +29,7 @@ from bot.platforms.telegram.members import Members
 from bot.platforms.telegram.reading import Me, asker, question, typed
 from bot.platforms.telegram.saying import MAX_ALERT, Speaker, reply
 from bot.platforms.telegram.wire import CallbackQuery, InlineQuery, MemberUpdated, Message, Update
+from bot.platforms.turnstile import Turnstile
 
 INLINE_CACHE = 300
 """Seconds that Telegram keeps inline results; for each person their own, since they come in their language."""
@@ -63,6 +65,7 @@ class Responder:
         self._language = language
         self._flood = flood.Flood()
         self._speaker = Speaker(telegram, self._move)
+        self._turnstile = Turnstile(house.new, threads)
 
     async def respond(self, update: Update) -> None:
         """Do what there is to do about *update*. Raises nothing: whoever asked is told that something went wrong."""
@@ -202,7 +205,7 @@ class Responder:
     def _results(self, asked: list[Command]) -> tuple[tuple[dict[str, Any], ...], int]:
         """The results of the first of *asked* that has any, and the page after them. Runs in a worker thread."""
         for command in asked:
-            message = self._house.answer(command).message
+            message = self._house.glance(command).message
             if results := render.inline(message):
                 return results, message.more.page if message.more else 0
         return (), 0
@@ -217,10 +220,10 @@ class Responder:
         place = Address(f"telegram:{change.chat.id}")
         if not after:
             reason = "it was blocked" if change.chat.private else "it was removed from the chat"
-            await self._call(lambda: self._once(update, lambda: self._house.left(place, reason)))
+            await self._once(update, lambda: self._house.left(place, reason))
             return
         command = replace(asker(change.from_user, str(place), private=change.chat.private), name="start", role="admin")
-        payloads = await self._call(lambda: self._once(update, lambda: self._greeting(command)))
+        payloads = await self._once(update, lambda: self._greeting(command))
         if payloads and not change.chat.private:
             await self._speaker.say(payloads, place)
 
@@ -238,7 +241,11 @@ class Responder:
         command = replace(command, role=await self._members.role(command, message))
         if channels.named(command):
             return await self._prepared_for_channel(update, command)
-        return await self._call(lambda: self._once(update, lambda: self._answered(command)))
+        if not await self._is_new(update):
+            return None
+        if (answer := self._house.at_hand(command)) is not None:
+            return self._laid_out(answer)
+        return await self._call(lambda: self._answered(command))
 
     async def _prepared_for_channel(self, update: Update, command: Command) -> Prepared | None:
         """The same for a command that is about a channel: checked there, answered here."""
@@ -248,22 +255,30 @@ class Responder:
             aimed = pages.went_wrong(self._reader(command))
         if isinstance(aimed, Page):
             page = aimed
-            return await self._call(lambda: self._once(update, lambda: Prepared(self._telegram.render(page))))
+            return await self._once(update, lambda: Prepared(self._telegram.render(page)))
         there = aimed
-        return await self._call(lambda: self._once(update, lambda: self._answered(there, returned=True)))
+        return await self._once(update, lambda: self._answered(there, returned=True))
 
     async def _call(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    def _once(self, update: Update, work: Callable[[], T]) -> T | None:
-        """Do *work* unless this update was handled before, here or elsewhere. Runs in a worker thread."""
-        return work() if self._house.is_new(f"telegram:update:{update.update_id}") else None
+    async def _once(self, update: Update, work: Callable[[], T]) -> T | None:
+        """Do *work* in a worker thread, unless this update was handled before."""
+        return await self._call(work) if await self._is_new(update) else None
+
+    async def _is_new(self, update: Update) -> bool:
+        """Whether this update was handled by nobody yet, neither here nor elsewhere."""
+        return await self._turnstile.passes(f"telegram:update:{update.update_id}")
 
     def _answered(self, command: Command, *, returned: bool = False) -> Prepared:
         """Ask the house, and render. Runs in a worker thread."""
         answer = self._house.answer(command)
-        message = channels.returned(answer.message, command.chat) if returned else answer.message
-        return Prepared(self._telegram.render(message), quiet=answer.discreet, refused=answer.refused)
+        if returned:
+            answer = replace(answer, message=channels.returned(answer.message, command.chat))
+        return self._laid_out(answer)
+
+    def _laid_out(self, answer: Answer) -> Prepared:
+        return Prepared(self._telegram.render(answer.message), quiet=answer.discreet, refused=answer.refused)
 
     def _reader(self, command: Command) -> Reader:
         """For whom an aside is: what the chat has chosen is not asked for it."""

@@ -148,7 +148,7 @@ def _is_place(host: str | None, v6: str | None, port: str | None) -> bool:
     if port and not (len(port) <= 5 and 0 < int(port) < 65536):
         return False
     if host:
-        return "." in host
+        return "." in host and host != "."
     try:
         return bool(IPv6Address(v6))
     except AddressValueError:

@@ -85,6 +85,21 @@ def verdict(reply: Reply) -> Outcome:
     return Retryable(_seconds(reply), reason)
 
 
+_PIN_IS_MOOT = ("message to pin not found", "chat_not_modified")
+"""It was deleted meanwhile, or is pinned already."""
+
+
+def of_pin(outcome: Outcome) -> Outcome:
+    """*outcome* as it is to be taken where a message was to be pinned: it is there, so the chat is not out of reach."""
+    match outcome:
+        case Uncertain(reason):
+            return Retryable(reason=reason)  # to pin twice is to pin once
+        case Rejected(reason, why) if why not in ("moved", "revoked"):
+            moot = any(words in reason.casefold() for words in _PIN_IS_MOOT)
+            return Sent() if moot else Rejected(reason, "unpinned")
+    return outcome
+
+
 def _without_json(reply: Reply) -> Outcome:
     """A web page, or nothing: some proxy's, which knows no message. A 429 of that kind says nothing of its length."""
     if reply.status == 429:
