@@ -199,7 +199,7 @@ class App:
         from bot.delivery.planner import Planner
         from bot.press import Press, renderers
 
-        press = Press(renderers(), language=self.settings.digest_language)
+        press = Press(renderers(self.settings.slack_command), language=self.settings.digest_language)
         curators = tuple(map(Address, self.settings.curators))
         self.planner = Planner(store, lambda: self.library, press, curators=curators)
         self.store, self.trouble = store, None
@@ -262,6 +262,7 @@ class App:
             watched_since=self.started,
             loaded=self.loaded,
             more=mine.more,
+            root=f"{self.settings.slack_command} " if command.platform == "slack" else "/",
             trouble=self.trouble,
         )
         if (store := self.store) is None:

@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 
     from bot.app import App
     from bot.chat.conversation import ChatSettings, Reader
-    from bot.chat.message import Message
     from bot.digest.library import Library
     from bot.digest.model import Problem
-    from bot.platforms.base import Payload
     from bot.settings import Settings
     from bot.standing import Standing
 
@@ -41,10 +39,11 @@ heji = typer.Typer(
 
 
 class PlatformName(StrEnum):
-    """The platforms whose renderers exist."""
+    """Where something may be said."""
 
     console = "console"
     telegram = "telegram"
+    slack = "slack"
 
 
 class Role(StrEnum):
@@ -169,6 +168,7 @@ def ask(
     from bot.chat import commands
     from bot.chat.conversation import Command
     from bot.settings import READING, Settings
+    from bot.showing import show_answer
 
     settings = Settings.load(*READING)
     app = build(settings, clock=now)
@@ -187,7 +187,8 @@ def ask(
         _recall(app, settings)
     if command is not None and page > 1:
         command = replace(command, page=page)
-    _print_calls(platform, app.answer(command).message if command else None, as_json)
+    answer = app.answer(command) if command else None
+    show_answer(platform.value, command, answer, slack_command=settings.slack_command, as_json=as_json)
 
 
 def _recall(app: App, settings: Settings) -> None:
@@ -200,32 +201,6 @@ def _recall(app: App, settings: Settings) -> None:
             app.attach(store)
     except StoreError as error:
         warn(f"{error} The answer knows of nothing that was posted.")
-
-
-def _print_calls(platform: PlatformName, message: Message | None, as_json: bool) -> None:
-    """What says *message*; None where the bot keeps silent, since somebody else was asked (``/week@other``)."""
-    from bot.platforms.console import Console
-    from bot.press import renderers
-
-    renderer = next(one for one in renderers() if one.name == platform.value)
-    if platform is PlatformName.console and not as_json:
-        renderer = Console.on(sys.stdout)
-    payloads = renderer.render(message) if message else ()
-    if as_json:
-        say_json({"platform": platform.value, "calls": [_to_somebody(platform, payload) for payload in payloads]})
-        return
-    for payload in payloads:
-        say(payload["params"].get("text", payload["method"]))
-        for row in payload["params"].get("reply_markup", {}).get("inline_keyboard", ()):
-            say("  ".join(f"[{button['text']}]" for button in row))
-
-
-_CHATS = {PlatformName.telegram: {"chat_id": "@chat"}}
-
-
-def _to_somebody(platform: PlatformName, payload: Payload) -> Payload:
-    """*payload* as the call that an adapter makes, to a chat that stands for any."""
-    return {**payload, "params": {**_CHATS.get(platform, {}), **payload["params"]}}
 
 
 # -- what was written --------------------------------------------------------------------------------------------------
@@ -351,8 +326,9 @@ def calendar(
         say_json([row(edition) for edition in editions])
         return
     from bot.chat import pages
+    from bot.showing import show_message
 
-    _print_calls(PlatformName.console, pages.calendar(editions, _reader(library, found.settings)), as_json=False)
+    show_message(PlatformName.console.value, pages.calendar(editions, _reader(library, found.settings)))
 
 
 @heji.command()
@@ -376,16 +352,20 @@ def preview(
     from bot.editions.edition import compose
     from bot.editions.schedule import first_day
     from bot.editions.theme import pick
+    from bot.settings import Settings
+    from bot.showing import show_message
     from bot.standing import history_before
 
     library, found = _content_and_standing()
-    chosen = found.settings
+    chosen, slack_command = found.settings, Settings.load("slack_command").slack_command
     run = chosen.schedule.next_occurrence(now(), chosen.zone, library.config.holidays, found.skipped)
     period = week or run.period
     reader = replace(_reader(library, chosen, lang), format=output.value)
     edition = found.edition(period, library) if theme is None else None
     if edition is not None:  # it was posted, and this is what it was
-        _print_calls(platform, pages.edition(edition, library, reader), as_json)
+        show_message(
+            platform.value, pages.edition(edition, library, reader), slack_command=slack_command, as_json=as_json
+        )
         return
     history = history_before(library, found, _periods_before(first_day(period), library, found))
     picked = pick(library, history, period, topics=chosen.topics, theme=topic(library, theme) if theme else None)
@@ -394,7 +374,7 @@ def preview(
     else:
         composed = compose(library, picked, history, period, items_per_edition=chosen.items_per_edition)
         page = pages.edition(composed, library, reader)
-    _print_calls(platform, page, as_json)
+    show_message(platform.value, page, slack_command=slack_command, as_json=as_json)
 
 
 def _content_and_standing() -> tuple[Library, Standing]:
@@ -461,3 +441,4 @@ heji.command("import-state")(operating.import_state)
 heji.add_typer(operating.chats, name="chats")
 heji.add_typer(operating.database, name="db")
 heji.add_typer(provisioning.telegram, name="telegram")
+heji.add_typer(provisioning.slack, name="slack")

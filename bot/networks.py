@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from bot.app import App
 from bot.platforms.base import Network, Receiver
 from bot.reception import Reception
-from bot.settings import Settings
+from bot.settings import Settings, revealed
 
 if TYPE_CHECKING:
-    from bot.platforms.telegram.checking import Finding
+    from bot.platforms.health import Finding
+    from bot.platforms.slack.delivering import Slack
     from bot.platforms.telegram.delivering import Telegram
 
 
@@ -25,27 +26,49 @@ class Line:
 
 def lines(app: App, *, answering: bool) -> tuple[Line, ...]:
     """The connections that the environment asks for; nothing is called yet."""
-    return (_telegram(app, answering),) if app.settings.telegram_bot_token else ()
+    made = []
+    if app.settings.telegram_bot_token:
+        made.append(_telegram(app, answering))
+    if app.settings.slack_bot_token:
+        made.append(_slack(app, answering))
+    return tuple(made)
 
 
 async def check(settings: Settings) -> dict[str, tuple[Finding, ...]]:
     """What each network says of its token and its setup, by its name. Changes nothing and raises nothing."""
-    if settings.telegram_bot_token is None:
-        return {}
-    from bot.platforms.telegram.checking import check as check_telegram
+    found = {}
+    if settings.telegram_bot_token:
+        found["Telegram"] = await _check_telegram(settings)
+    if settings.slack_bot_token:
+        found["Slack"] = await _check_slack(settings)
+    return found
 
-    telegram = _speaking(settings)
+
+async def _check_telegram(settings: Settings) -> tuple[Finding, ...]:
+    from bot.platforms.telegram.checking import check
+
+    telegram = _to_telegram(settings)
     try:
-        return {"Telegram": await check_telegram(telegram, public_url=settings.public_url)}
+        return await check(telegram, public_url=settings.public_url)
     finally:
         await telegram.close()
+
+
+async def _check_slack(settings: Settings) -> tuple[Finding, ...]:
+    from bot.platforms.slack.checking import check
+
+    slack = _to_slack(settings)
+    try:
+        return await check(slack, app_token=revealed(settings.slack_app_token), public_url=settings.public_url)
+    finally:
+        await slack.close()
 
 
 async def set_up_telegram(settings: Settings, language: str) -> tuple[str, ...]:
     """Menus, descriptions and webhook, where they differ; a line for each that did. Raises ConfigurationError."""
     from bot.platforms.telegram.checking import set_up
 
-    telegram = _speaking(settings)
+    telegram = _to_telegram(settings)
     try:
         return await set_up(
             telegram,
@@ -58,7 +81,7 @@ async def set_up_telegram(settings: Settings, language: str) -> tuple[str, ...]:
         await telegram.close()
 
 
-def _speaking(settings: Settings) -> Telegram:
+def _to_telegram(settings: Settings) -> Telegram:
     from bot.platforms.telegram.delivering import Telegram
 
     assert settings.telegram_bot_token is not None
@@ -66,7 +89,7 @@ def _speaking(settings: Settings) -> Telegram:
 
 
 def _telegram(app: App, answering: bool) -> Line:
-    settings, telegram = app.settings, _speaking(app.settings)
+    settings, telegram = app.settings, _to_telegram(app.settings)
     if not answering:
         return Line(telegram)
     from bot.platforms.telegram.receiving import Receiver
@@ -82,3 +105,30 @@ def _telegram(app: App, answering: bool) -> Line:
         token_good=lambda: reception.reopen(telegram.name),
     )
     return Line(telegram, receiver)
+
+
+def _to_slack(settings: Settings) -> Slack:
+    from bot.platforms.slack.delivering import Slack
+
+    assert settings.slack_bot_token is not None
+    token = settings.slack_bot_token.get_secret_value()
+    return Slack(token, settings.slack_api_base_url, command=settings.slack_command)
+
+
+def _slack(app: App, answering: bool) -> Line:
+    settings, slack = app.settings, _to_slack(app.settings)
+    if not answering:
+        return Line(slack)
+    from bot.platforms.slack.receiving import Receiver
+
+    reception = Reception(app)
+    receiver = Receiver(
+        slack,
+        reception,
+        app_token=revealed(settings.slack_app_token),
+        signing_secret=revealed(settings.slack_signing_secret),
+        curators=settings.curators,
+        language=settings.digest_language or app.library.language,
+        token_good=reception.reopen,
+    )
+    return Line(slack, receiver)

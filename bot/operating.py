@@ -352,16 +352,20 @@ def _delivered(app: App, store: Store, edition: str) -> dict[str, int]:
     """Work the outbox until nothing is left that can be sent from here; what became of *edition*."""
     import asyncio
 
+    from bot import networks
     from bot.platforms.console import Console
     from bot.platforms.file import File
     from bot.service import outbox
 
     async def work() -> None:
-        drain = outbox(app.settings, store, (Console.on(sys.stdout), File()))
+        there = [line.network for line in networks.lines(app, answering=False)]
+        drain = outbox(app.settings, store, (Console.on(sys.stdout), File(), *there))
         with at_signals(partial(asyncio.get_running_loop().call_soon_threadsafe, drain.stop)):
             draining = asyncio.ensure_future(drain.drain())
             await _progress(draining, store, edition)
             await draining
+        for network in there:
+            await network.close()
 
     asyncio.run(work())
     return store.ledger.counts(edition)

@@ -24,13 +24,14 @@ from bot.store.planning import Look
 log = logging.getLogger(__name__)
 
 
-def renderers() -> tuple[Renderer, ...]:
-    """One for each platform that this version speaks, with a token or without."""
+def renderers(slack_command: str) -> tuple[Renderer, ...]:
+    """One for each platform, with a token or without. *slack_command* is what is typed on Slack."""
     from bot.platforms.console import Console
     from bot.platforms.file import File
+    from bot.platforms.slack.render import Renderer as Slack
     from bot.platforms.telegram.render import Renderer as Telegram
 
-    return Console(), File(), Telegram()
+    return Console(), File(), Telegram(), Slack(slack_command)
 
 
 class Press:

@@ -94,7 +94,9 @@ def serve() -> None:
         settings = Settings.load()
         app = _started(settings, chatting=False)
         if not settings.has_token:
-            log.warning("nobody to answer: set TELEGRAM_BOT_TOKEN; the chat on a terminal is heji run")
+            log.warning(
+                "nobody to answer: set TELEGRAM_BOT_TOKEN or SLACK_BOT_TOKEN; the chat on a terminal is heji run"
+            )
         try:
             asyncio.run(_serve(app, None))
         finally:

@@ -160,6 +160,11 @@ def _webhook_secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def revealed(secret: SecretStr | None) -> str | None:
+    """The text of *secret*, for whoever has to show it to its network."""
+    return secret.get_secret_value() if secret else None
+
+
 def _slack_bot_token(secret: SecretStr) -> SecretStr:
     if secret.get_secret_value().startswith(("xapp-", "xoxp-", "xoxe")):
         raise ValueError("holds another kind of token")
@@ -281,8 +286,8 @@ class Settings(BaseSettings):
 
     # What one variable needs of another: (this, needs one of these, why). Checked where all of them are read.
     NEEDS: ClassVar[tuple[tuple[str, tuple[str, ...], str], ...]] = (
-        ("SLACK_APP_TOKEN", ("SLACK_BOT_TOKEN",), "Socket Mode answers with the bot token"),
-        ("SLACK_BOT_TOKEN", ("SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"), "without either no event can arrive"),
+        ("SLACK_APP_TOKEN", ("SLACK_BOT_TOKEN",), "set that too, Socket Mode answers with it"),
+        ("SLACK_BOT_TOKEN", ("SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"), "set one of them, or nothing can arrive"),
         ("SLACK_CLIENT_ID", ("SLACK_CLIENT_SECRET",), "OAuth needs both"),
         ("SLACK_CLIENT_SECRET", ("SLACK_CLIENT_ID",), "OAuth needs both"),
         ("SLACK_CLIENT_ID", ("SLACK_SIGNING_SECRET",), "OAuth comes with HTTP, whose requests are signed"),
@@ -303,7 +308,7 @@ class Settings(BaseSettings):
     @property
     def has_token(self) -> bool:
         """Whether there is a network to answer on; else the chat is on the terminal."""
-        return self.telegram_bot_token is not None
+        return self.telegram_bot_token is not None or self.slack_bot_token is not None
 
     @property
     def webhook_secret(self) -> str:

@@ -6,10 +6,13 @@ import datetime as dt
 import socket
 
 import pytest
+from fakes.slack import FakeSlack
+from fakes.slack_world import App
 from fakes.telegram import FakeTelegram
 
 from bot.doctor import diagnose
 from bot.errors import StoreBehind, StoreError, StoreFull, StoreReadOnly, StoreUnreachable
+from bot.platforms.slack.manifest import manifest
 from bot.store.store import Store
 
 FRIDAY = dt.datetime(2026, 11, 27, 8, 0, tzinfo=dt.UTC)
@@ -123,13 +126,33 @@ def test_a_telegram_that_cannot_be_reached_is_a_finding_with_a_cure(monkeypatch)
     assert "123456" not in told.message + told.cure
 
 
-def test_a_token_for_a_platform_to_come_is_a_warning(monkeypatch):
-    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-123456-ABC")
-    monkeypatch.setenv("SLACK_APP_TOKEN", "xapp-123456-ABC")
-    (told,) = found("Slack", "platforms")
+def test_slack_says_whether_it_takes_the_tokens_and_what_they_lack(monkeypatch):
+    with FakeSlack(App.of(manifest(mode="socket"))) as slack:
+        monkeypatch.setenv("SLACK_API_BASE_URL", slack.url)
+        monkeypatch.setenv("SLACK_BOT_TOKEN", slack.token)
+        monkeypatch.setenv("SLACK_APP_TOKEN", slack.app.app_token)
+        good = found("Slack", "platforms")
+        slack.world.home.scopes -= {"im:history"}
+        _, lacking, _ = found("Slack")
+        monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-123456-ABC")
+        monkeypatch.setenv("SLACK_APP_TOKEN", "xapp-123456-ABC")
+        bad = found("Slack")
 
-    assert told.state == "warn"
-    assert "123456" not in told.message + told.cure
+    assert [one.state for one in good] == ["ok", "ok"]
+    assert "im:history" in lacking.message
+    assert [(one.state, one.message) for one in bad] == [
+        ("fail", "Slack refuses the bot's token (invalid_auth)"),
+        ("fail", "the app token opens no socket (invalid_auth)"),
+    ]
+    assert "123456" not in "".join(one.message + one.cure for one in bad)
+
+
+def test_what_slack_needs_besides_the_bot_token_is_named(monkeypatch):
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-123456-ABC")
+    (told,) = found("configuration")
+
+    assert told.message == "SLACK_BOT_TOKEN is set without SLACK_APP_TOKEN or SLACK_SIGNING_SECRET"
+    assert told.cure == "set one of them, or nothing can arrive"
 
 
 def test_the_json_of_a_finding_has_its_four_keys():

@@ -434,15 +434,7 @@ def test_replies_to_a_held_message_stay_pending_and_later_editions_go_out(store,
     slack.answers["slack:T1/C1"] = [Uncertain("cut")]
     post(store, "slack:T1/C1", parts=3, replies=True)
     planner(store).post(key="later")
-    one = outbox(store, slack, rates={}, policy="hold")
-
-    async def work() -> None:
-        running = asyncio.create_task(one.run())
-        await asyncio.sleep(60)
-        one.stop()
-        await running
-
-    run(clock, work())
+    drain(store, clock, slack, rates={}, policy="hold")
     assert store.ledger.counts() == {"uncertain": 1, "pending": 2, "sent": 1}
     assert store.outbox.resolve("sent") == 1
     drain(store, clock, slack, rates={}, policy="hold")

@@ -38,10 +38,11 @@ from bot.digest.config import DigestConfig
 from bot.digest.library import Library
 from bot.digest.parsing.parser import parse
 from bot.editions.edition import Edition
+from bot.platforms.letters import clean, is_visible, one_line
 from bot.platforms.slack.buttons import asked, purpose_of, value
 from bot.platforms.slack.fallback import escaped
 from bot.platforms.slack.render import answered, plain, render
-from bot.platforms.slack.text import address, clean, is_visible, one_line
+from bot.platforms.slack.text import address
 
 GOLDEN = Path(__file__).with_name("golden") / "slack.md"
 A = "https://example.org/a"

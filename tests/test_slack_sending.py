@@ -261,7 +261,7 @@ def test_what_is_refused_as_blocks_is_taken_as_text(slack, papers):
 
 @pytest.mark.parametrize(("status", "body"), [(200, b"ok"), (200, b'{"ok":true}')])
 def test_what_a_response_url_says_counts_as_well(status, body):
-    assert isinstance(verdict(transport._reply(status, body, None)), Sent)
+    assert isinstance(verdict(transport._reply(status, body, {})), Sent)
 
 
 def test_a_used_up_response_url_is_refused(slack, papers):
@@ -352,11 +352,11 @@ def test_what_is_sent_is_what_is_shown(slack, papers):
 # What doctor says -----------------------------------------------------------------------------------------------------
 
 
-def findings(slack, *, token=None, root=None, app_token=None):
+def findings(slack, *, token=None, root=None, app_token=None, public_url=None):
     async def once():
         platform = Slack(token or slack.token, root or slack.url)
         try:
-            return await check(platform, app_token=app_token)
+            return await check(platform, app_token=app_token, public_url=public_url)
         finally:
             await platform.close()
 
@@ -381,11 +381,27 @@ def test_bad_tokens_are_told_apart_and_not_repeated(slack):
     assert SECRET not in repr(found)
 
 
-def test_a_scope_that_is_missing_is_named_with_what_is_lost(slack):
-    slack.world.home.scopes -= {"users:read"}
-    found = findings(slack)
+def test_each_scope_that_is_missing_is_named_with_what_is_lost(slack):
+    slack.world.home.scopes -= {"users:read", "chat:write"}
+    _, mute, nameless, _ = findings(slack)
 
-    assert [one.message for one in found[1:]] == ["without users:read, nobody's language, zone and rights are known"]
+    assert (mute.state, nameless.state) == ("fail", "warn")
+    assert mute.message.startswith("the token has no chat:write (to post")
+    assert nameless.message.startswith("the token has no users:read (the language")
+    assert all("reinstall" in one.cure for one in (mute, nameless))
+
+
+@pytest.mark.parametrize(
+    ("public_url", "state", "message"),
+    [
+        ("https://heji.example", "ok", "Slack is to post to https://heji.example/slack/events, as the manifest says"),
+        (None, "warn", "Slack posts to the bot, and PUBLIC_URL does not say where that is"),
+    ],
+)
+def test_without_an_app_token_slack_has_to_know_where_to_post(slack, public_url, state, message):
+    *_, found = findings(slack, public_url=public_url)
+
+    assert (found.state, found.message) == (state, message)
 
 
 def test_where_nobody_answers_doctor_says_where_to_look(slack):

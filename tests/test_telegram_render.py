@@ -39,8 +39,9 @@ from bot.chat.message import (
 from bot.digest.config import DigestConfig
 from bot.digest.library import Library
 from bot.digest.parsing.parser import parse
+from bot.platforms.letters import is_visible
 from bot.platforms.telegram.render import asked, callback, carries, inline, plain, render
-from bot.platforms.telegram.text import address, inert, is_visible
+from bot.platforms.telegram.text import address, inert
 
 # An example of theirs may hold 300 links; it is worth reading all the same.
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")

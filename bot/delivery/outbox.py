@@ -102,6 +102,7 @@ class Outbox:
         self._scribe = Scribe(store.outbox, call)
         self._waiting: dict[asyncio.Task[None], Claim] = {}
         self._sending: dict[asyncio.Task[None], Claim] = {}
+        self._gates: dict[str, asyncio.Semaphore] = {}
         self._woken = asyncio.Event()
         self._stopping = False
         self._rescued_at = float("-inf")
@@ -150,13 +151,15 @@ class Outbox:
         return took
 
     async def _take_from(self, name: str) -> int:
-        held = sum(claim.chat.platform == name for claim in (*self._waiting.values(), *self._sending.values()))
-        if held > BATCH // 2:
-            return 0
         loop, rate = asyncio.get_running_loop(), self._rates.get(name, UNLIMITED)
-        claims = await self._call(lambda: self._rows.claim(self.owner, name, rate, BATCH, loop.time))
+        # Behind a gate no more than two rounds of calls: the last of them have to begin before their leases lapse.
+        batch = BATCH if rate.at_once is None else min(BATCH, 2 * rate.at_once)
+        held = sum(claim.chat.platform == name for claim in (*self._waiting.values(), *self._sending.values()))
+        if held > batch // 2:
+            return 0
+        claims = await self._call(lambda: self._rows.claim(self.owner, name, rate, batch, loop.time))
         for claim in claims:
-            task = asyncio.create_task(self._deliver(claim, rate, claim.slot))
+            task = asyncio.create_task(self._pass(claim, rate))
             self._waiting[task] = claim
             task.add_done_callback(self._done)
         if claims:
@@ -192,9 +195,17 @@ class Outbox:
             logger.warning("leases lapsed free=%s resent=%s held=%s", found.free, found.resent, found.held)
 
     async def _is_empty(self) -> bool:
-        return bool(await self._call(lambda: self._ledger.unsettled(self._platforms)) == 0)
+        return not await self._call(lambda: self._ledger.anything_to_send(self._platforms))
 
     # One message --------------------------------------------------------------------------------------------------
+
+    async def _pass(self, claim: Claim, rate: Rate) -> None:
+        """Deliver *claim* when it is let through: until that is settled, for what it settles may shut the bucket."""
+        if rate.at_once is None:
+            await self._deliver(claim, rate, claim.slot)
+            return
+        async with self._gates.setdefault(claim.chat.bucket, asyncio.Semaphore(rate.at_once)):
+            await self._deliver(claim, rate, claim.slot)
 
     async def _deliver(self, claim: Claim, rate: Rate, slot: float) -> None:
         task, loop = asyncio.current_task(), asyncio.get_running_loop()

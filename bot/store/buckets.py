@@ -20,12 +20,13 @@ TOGETHER = 1.0
 @dataclass(frozen=True, slots=True)
 class Rate:
     """How fast a platform may be spoken to: *overall* messages a second (None: no limit), and seconds between two to
-    one *private* chat or one *group*.
+    one *private* chat or one *group*. *at_once*: how many calls one process has under way by one token.
     """
 
     overall: float | None = None
     private: float = 0.0
     group: float = 0.0
+    at_once: int | None = None
 
 
 UNLIMITED = Rate()

@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, delete, func, or_, select, update
 
 from bot.chat.address import Address
 from bot.store import tables
 from bot.store.database import Database
 from bot.store.settlement import Delivery, DeliveryState
 from bot.store.sql import CHUNK
-from bot.store.tables import SETTLED, UNSETTLED, state_in
+from bot.store.tables import IN_FLIGHT, SETTLED, UNSETTLED, WAITING, state_in
 
 KEPT = 12 * 7 * 24 * 3600.0
 """Seconds for which settled deliveries, payloads and seen ids are kept."""
@@ -49,12 +49,22 @@ class Ledger:
         """How many stand in each state, those that were pruned among them."""
         return self._database.read(lambda c: _counts(c, edition))
 
-    def unsettled(self, platforms: Collection[str] | None = None) -> int:
-        """How many are not settled, the uncertain left aside; only those of *platforms*, where these are named."""
+    def unsettled(self) -> int:
+        """How many are not settled, the uncertain left aside."""
         query = select(func.count()).where(state_in(tables.deliveries, UNSETTLED))
-        if platforms is not None:
-            query = query.where(tables.deliveries.c.platform.in_(list(platforms)))
         return self._database.read(lambda c: int(c.execute(query).scalar_one()))
+
+    def anything_to_send(self, platforms: Collection[str]) -> bool:
+        """Whether anything of *platforms* is on its way, or can be when its time comes.
+
+        That is neither a reply whose parent waits for an operator, nor what waits for a good token.
+        """
+        d, chats = tables.deliveries, tables.chats
+        stopped = select(tables.buckets.c.name).where(tables.buckets.c.stopped != "")
+        waits = and_(state_in(d, WAITING), d.c.parent_held.is_(False), chats.c.bucket.not_in(stopped))
+        query = select(d.c.id).join_from(d, chats).where(d.c.platform.in_(list(platforms)))
+        query = query.where(or_(state_in(d, IN_FLIGHT), waits)).limit(1)
+        return self._database.read(lambda c: c.execute(query).first() is not None)
 
     def backlog(self, most: int = 10_000) -> dict[str, int]:
         """How many wait, are uncertain and are dead. None is counted beyond *most*: this is asked all the time."""

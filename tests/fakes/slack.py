@@ -248,7 +248,8 @@ class FakeSlack(Server):
         except Refusal as refusal:
             return _refused(call, refusal)
         call.accepted = True
-        return web.json_response(call.answer)
+        scopes = {"X-OAuth-Scopes": ",".join(sorted(call.team.scopes))} if call.team else {}
+        return web.json_response(call.answer, headers=scopes)
 
     def _responded(self, call: Call, path: str) -> web.Response:
         try:

@@ -20,7 +20,9 @@ Reason = Literal["warning", "refresh_requested", "link_disabled", "too_many_webs
 
 
 class Connection:
-    """One WebSocket. *frozen*: half open, so that nothing is read and no ping answered, and nobody hangs up."""
+    """One WebSocket. *frozen*: half open, so that nothing comes through and no ping is answered. Slack believes in it
+    until the app hangs up.
+    """
 
     def __init__(self, number: int, request: web.BaseRequest, socket: web.WebSocketResponse) -> None:
         self.number = number
@@ -31,7 +33,6 @@ class Connection:
         """Every frame that the app sent, in order."""
         self._loop = asyncio.get_running_loop()
         self._gone = asyncio.Event()
-        self._reader: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._request = request
 
@@ -50,7 +51,7 @@ class Connection:
 
     def freeze(self) -> None:
         """Leave it half open. From any thread."""
-        self._loop.call_soon_threadsafe(self._freeze)
+        self.frozen = True
 
     def send(self, frame: Any) -> None:
         """Send anything, be it nonsense. From any thread."""
@@ -59,13 +60,12 @@ class Connection:
 
     async def serve(self, heard: Callable[[Shape], None]) -> None:
         """Read what the app sends until one of the two is gone."""
-        self._reader = asyncio.create_task(self._read(heard))
-        self._reader.add_done_callback(lambda _: None if self.frozen else self._gone.set())
+        reader = asyncio.create_task(self._read(heard))
+        reader.add_done_callback(lambda _: self._gone.set())
         try:
             await self._gone.wait()
         finally:
-            self._gone.set()
-            self._reader.cancel()
+            reader.cancel()
 
     async def hand_over(self, told: Told, attempt: Attempt) -> None:
         """Send *told*; only events can be retries, and say so."""
@@ -81,11 +81,17 @@ class Connection:
     async def _read(self, heard: Callable[[Shape], None]) -> None:
         while True:
             message = await self.socket.receive()
-            if message.type is not WSMsgType.TEXT:
-                return
-            frame = json.loads(message.data)
-            self.heard.append(frame)
-            heard(frame)
+            match message.type:
+                case WSMsgType.PING | WSMsgType.TEXT if self.frozen:
+                    continue
+                case WSMsgType.PING:
+                    await self.socket.pong(message.data)
+                case WSMsgType.TEXT:
+                    frame = json.loads(message.data)
+                    self.heard.append(frame)
+                    heard(frame)
+                case _:
+                    return
 
     async def _disconnect(self, reason: Reason) -> None:
         # After a warning some seconds are left, in which events still come.
@@ -101,14 +107,6 @@ class Connection:
         if self._request.transport is not None:
             self._request.transport.abort()
         self._gone.set()
-
-    def _freeze(self) -> None:
-        self.frozen = True
-        assert self._reader is not None
-        self._reader.cancel()
-        transport = self._request.transport
-        if isinstance(transport, asyncio.ReadTransport):
-            transport.pause_reading()
 
     def _soon(self, work: Callable[..., Coroutine[Any, Any, None]], argument: Any) -> None:
         self._loop.call_soon_threadsafe(lambda: self._tasks.append(self._loop.create_task(work(argument))))
@@ -149,7 +147,7 @@ class Sockets:
             return web.json_response({"ok": False, "error": "invalid_ticket"}, status=403)
         self._tickets.discard(ticket)
         # Short: a server that stops waits no longer for a client that does not say goodbye.
-        socket = web.WebSocketResponse(timeout=0.5)
+        socket = web.WebSocketResponse(timeout=0.5, autoping=False)
         await socket.prepare(request)
         connection = Connection(len(self.all), request, socket)
         if len(self.alive) >= MAX_CONNECTIONS:

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 from bot.chat.commands import MAX_WORDS
 from bot.chat.message import Action, Button
 from bot.chat.prose import shortened
-from bot.platforms.slack.text import clean, is_visible, one_line, units
+from bot.platforms.letters import clean, is_visible, one_line, units
 
 MAX_VALUE = 2000
 ROW = 25

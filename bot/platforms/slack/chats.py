@@ -74,19 +74,21 @@ class Chats:
         asker = spot.asker(person.locale if person else None)
         command = replace(asker, name="start", role=role_of(admin=True), user=asker.user if spot.user else "")
 
+        if not await responder.first_time(payload):
+            return ()
+
         def greet() -> tuple[Payload, ...]:
-            if not responder.house.is_new(reading.seal(payload)):
-                return ()
             answer = responder.house.arrived(command)
             return responder.rendered(answer.message) if answer else ()
 
         return await responder.call(greet)
 
     async def _left(self, payload: Shape, team: str, channel: str, reason: str) -> None:
-        house, seal = self._responder.house, reading.seal(payload)
-        there = Address(f"slack:{team}/{channel}")
-        await self._responder.call(lambda: house.left(there, reason) if house.is_new(seal) else None)
+        responder, there = self._responder, Address(f"slack:{team}/{channel}")
+        if await responder.first_time(payload):
+            await responder.call(lambda: responder.house.left(there, reason))
 
     async def _moved(self, payload: Shape, old: str, new: str) -> None:
-        house, seal = self._responder.house, reading.seal(payload)
-        await self._responder.call(lambda: house.moved(Address(old), Address(new)) if house.is_new(seal) else None)
+        responder = self._responder
+        if await responder.first_time(payload):
+            await responder.call(lambda: responder.house.moved(Address(old), Address(new)))

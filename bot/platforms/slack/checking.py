@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from typing import Literal
 
 from bot.platforms.health import Finding
 from bot.platforms.slack.delivering import NoToken, Slack
+from bot.platforms.slack.manifest import EVENTS_PATH, SCOPES
 from bot.platforms.slack.transport import NoAnswer, NotSent, Reply
 
-_REINSTALL = "add it under OAuth & Permissions, then reinstall the app (heji slack manifest lists them all)"
+_REINSTALL = "add it under OAuth & Permissions and reinstall the app (heji slack manifest lists them all)"
+_MUTE_WITHOUT = frozenset({"chat:write", "commands"})
 
 
-async def check(slack: Slack, *, app_token: str | None = None) -> tuple[Finding, ...]:
-    """What there is to say about the app at Slack, with *app_token* about Socket Mode too. Raises nothing."""
+async def check(slack: Slack, *, app_token: str | None = None, public_url: str | None = None) -> tuple[Finding, ...]:
+    """What there is to say about the app at Slack, and about the way it hears. Raises nothing."""
     try:
         me = await slack.ask("auth.test", {}, "")
-        found = [_token(slack, me)]
-        if me.ok and me.data:
-            found += await _scopes(slack, str(me.data.get("user_id")))
-        if app_token:
-            found.append(_socket(await slack.transport.ticket(app_token)))
-        return tuple(found)
+        hearing = _socket(await slack.transport.ticket(app_token)) if app_token else _requests(public_url)
+        return _token(slack, me), *_missing(me), hearing
     except (NotSent, NoAnswer, NoToken):
         return (_unreached(slack),)
 
@@ -41,20 +40,20 @@ def _unreached(slack: Slack) -> Finding:
     )
 
 
-async def _scopes(slack: Slack, bot: str) -> list[Finding]:
-    """What may be asked about people and channels; whether it may post shows when it does."""
-    questions: tuple[tuple[str, Mapping[str, str], str], ...] = (
-        ("users.info", {"user": bot}, "nobody's language, zone and rights are known"),
-        ("users.conversations", {"types": "public_channel"}, "who created a public channel is not known"),
-        ("users.conversations", {"types": "private_channel"}, "who created a private channel is not known"),
-    )
-    found = []
-    for method, params, loss in questions:
-        reply = await slack.ask(method, params, "")
-        if reply.error == "missing_scope":
-            needed = (reply.data or {}).get("needed") or "a scope"
-            found.append(Finding("warn", f"without {needed}, {loss}", _REINSTALL))
-    return found
+def _missing(me: Reply) -> Iterator[Finding]:
+    """What the token may not do that the manifest asks for."""
+    for scope, reason in SCOPES.items():
+        if me.scopes is not None and scope not in me.scopes:
+            state: Literal["warn", "fail"] = "fail" if scope in _MUTE_WITHOUT else "warn"
+            yield Finding(state, f"the token has no {scope} ({reason})", _REINSTALL)
+
+
+def _requests(public_url: str | None) -> Finding:
+    """Whether Slack can know where to post to. Whether it does, it tells nobody but the app's page."""
+    if public_url:
+        return Finding("ok", f"Slack is to post to {public_url.rstrip('/')}{EVENTS_PATH}, as the manifest says")
+    cure = "set it and make the manifest anew with --mode http, or set SLACK_APP_TOKEN for Socket Mode"
+    return Finding("warn", "Slack posts to the bot, and PUBLIC_URL does not say where that is", cure)
 
 
 def _socket(reply: Reply) -> Finding:

@@ -47,11 +47,12 @@ class Slack:
         self.health = Health("Slack")
         self.transport = Transport(api_root, self.health)
         self.tokens: Tokens = OneToken(token) if isinstance(token, str) else token
-        self.root = f"/{command.removeprefix('/')} "
+        self._renderer = render.Renderer(command)
+        self.root = self._renderer.root
 
     def render(self, message: Message) -> tuple[Payload, ...]:
         """The calls that say *message*, in order. Pure."""
-        return render.render(message, root=self.root)
+        return self._renderer.render(message)
 
     def plain(self, payload: Payload) -> Payload:
         """The same call without any layout. Pure."""

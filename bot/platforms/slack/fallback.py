@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable
 
 from bot.chat.prose import pause
-from bot.platforms.slack.text import Line, Span, is_visible, units
+from bot.platforms.letters import is_visible, units
+from bot.platforms.slack.text import Line, Span
 
 MAX_FALLBACK = 4000
 NOTHING = "…"

@@ -151,19 +151,19 @@ class Modals:
         asker = replace(asker, name="set")
         asker = replace(asker, role=await responder.people.role(asker))
 
+        if not await responder.first_time(payload):
+            return
+
         def save() -> tuple[Payload, ...]:
-            if not responder.house.is_new(reading.seal(payload)):
-                return ()
             found = responder.house.subscriptions([parse_address(asker.chat)])
             wanted = views.changed(values, found[0][1] if found else Subscribed(), words.everything)
             asked = [replace(asker, args=f"{key} {value}") for key, value in wanted]
             said = [responder.house.answer(one).message for one in asked or [replace(asker, name="settings")]]
             return tuple(part for page in said for part in responder.rendered(page))
 
-        if payloads := await responder.call(save):
-            await self._fill(spot.view, payloads, spot, person, Memo.of(payload["view"]))
-            if channel := self._direct.get((spot.team, spot.user)):
-                await self.show_home(Spot(spot.team, spot.user, channel))
+        await self._fill(spot.view, await responder.call(save), spot, person, Memo.of(payload["view"]))
+        if channel := self._direct.get((spot.team, spot.user)):
+            await self.show_home(Spot(spot.team, spot.user, channel))
 
     # Home ---------------------------------------------------------------------------------------------------------
 

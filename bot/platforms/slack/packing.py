@@ -11,8 +11,9 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from bot.chat.message import Button
 from bot.chat.prose import pause
+from bot.platforms.letters import units
 from bot.platforms.slack.buttons import MAX_VALUE, MENU, ROW, Purpose
-from bot.platforms.slack.text import SEPARATOR, Line, Span, units
+from bot.platforms.slack.text import SEPARATOR, Line, Span
 
 MAX_HEADER = 150
 MAX_TEXT = 3000

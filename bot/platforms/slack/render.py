@@ -33,10 +33,11 @@ from bot.chat.message import (
 from bot.chat.prose import width
 from bot.platforms.base import Payload
 from bot.platforms.console import colon, with_leads
+from bot.platforms.letters import clean, one_line
 from bot.platforms.slack.buttons import menu, row
 from bot.platforms.slack.fallback import NOTHING, fallback
 from bot.platforms.slack.packing import Group, Piece, packed
-from bot.platforms.slack.text import SEPARATOR, Line, Span, Style, clean, link, one_line, prose
+from bot.platforms.slack.text import SEPARATOR, Line, Span, Style, link, prose
 
 ROOT = "/digest "
 PARENT = "@parent"
@@ -73,6 +74,19 @@ def answered(payload: Payload, *, to_all: bool = False, replacing: bool = False)
     params = {name: value for name, value in payload["params"].items() if name != "thread_ts"}
     kind = "in_channel" if to_all else "ephemeral"
     return {"method": "response_url", "params": {"response_type": kind, "replace_original": replacing, **params}}
+
+
+class Renderer:
+    """This renderer, for whoever lays out and sends nothing. *command* is what commands are typed with."""
+
+    name = "slack"
+
+    def __init__(self, command: str = ROOT) -> None:
+        self.root = f"/{command.strip().removeprefix('/')} "
+
+    def render(self, message: Message) -> tuple[Payload, ...]:
+        """The calls that say *message*, in order."""
+        return render(message, root=self.root)
 
 
 def plain(payload: Payload) -> Payload:

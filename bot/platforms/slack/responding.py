@@ -1,7 +1,8 @@
 """What is done about what comes from Slack, once it is acknowledged: from what somebody did to what they see.
 
-payload ──▶ who is it ──▶ flood ──▶ role ──▶ is it new? the answer, rendered ──▶ said
-            (Slack, kept)          (Slack)      (one hop to a worker thread)
+payload ──▶ who is it ──▶ flood ──▶ role ──▶ is it new? ──▶ the answer, rendered ──▶ said
+            (Slack, kept)          (Slack)  (in a thread,   (at hand, or
+                                             all at once)    in a thread)
 """
 
 from __future__ import annotations
@@ -15,21 +16,22 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from bot.chat import commands, pages
-from bot.chat.conversation import QUESTION, Answer, Command, Reader
+from bot.chat.conversation import Answer, Command, Reader
 from bot.chat.language import choose
-from bot.chat.message import Action, Button
+from bot.chat.message import Button
 from bot.chat.message import Message as Page
 from bot.platforms import flood
 from bot.platforms.base import House, Payload
+from bot.platforms.layouts import Layouts
 from bot.platforms.slack import reading, render
 from bot.platforms.slack.chats import Chats
 from bot.platforms.slack.delivering import Slack
 from bot.platforms.slack.modals import Modals
 from bot.platforms.slack.people import People, Person
-from bot.platforms.slack.reading import ASKED, Press, Shape, Spot, meant
+from bot.platforms.slack.reading import Press, Shape, Spot, meant
 from bot.platforms.slack.saying import Speaker
-
-_NOT_SHARED = frozenset({"help", "start", "more"})
+from bot.platforms.slack.sharing import shareable, sharing_button
+from bot.platforms.turnstile import Turnstile
 
 T = TypeVar("T")
 
@@ -57,6 +59,8 @@ class Responder:
         self._threads = threads
         self._language = language
         self._flood = flood.Flood()
+        self._turnstile = Turnstile(house.new, threads)
+        self._layouts = Layouts()
         self._speaker = Speaker(slack)
         self.modals = Modals(self, self._speaker)
         self._chats = Chats(self, self._speaker)
@@ -112,7 +116,8 @@ class Responder:
         asked = asked or [replace(asker, args=words[: commands.MAX_WORDS])]
         if not await self.may_ask(asked[0], spot):
             return
-        if answer := await self.call(lambda: self._once(payload, lambda: self._all(asked))):
+        if await self.first_time(payload):
+            answer = await self.call(lambda: self._all(asked))
             await self._speaker.say(answer.payloads, spot)
 
     def _all(self, asked: list[Command]) -> Prepared:
@@ -174,25 +179,31 @@ class Responder:
     async def prepared(self, payload: Shape, command: Command, *, sharing: bool = False) -> Prepared | None:
         """The answer to *command*; None where *payload* was answered before."""
         command = replace(command, role=await self._people.role(command))
-        return await self.call(lambda: self._once(payload, lambda: self.answered(command, sharing=sharing)))
-
-    def _once(self, payload: Shape, work: Callable[[], T]) -> T | None:
-        """Do *work* unless this was done before, here or elsewhere. Runs in a worker thread."""
-        return work() if self._house.is_new(reading.seal(payload)) else None
+        if not await self.first_time(payload):
+            return None
+        if (answer := self._house.at_hand(command)) is not None:
+            return self._laid_out(command, answer, sharing=sharing)
+        return await self.call(lambda: self.answered(command, sharing=sharing))
 
     async def first_time(self, payload: Shape) -> bool:
         """Whether *payload* was not done before, here or elsewhere."""
-        return await self.call(lambda: self._house.is_new(reading.seal(payload)))
+        return await self._turnstile.passes(reading.seal(payload))
 
     def answered(self, command: Command, *, sharing: bool = False) -> Prepared:
         """Ask the house, and render; *command* has its role. In a worker thread only."""
-        answer = self._house.answer(command)
-        share = _share(command, answer) if sharing else None
+        return self._laid_out(command, self._house.answer(command), sharing=sharing)
+
+    def _laid_out(self, command: Command, answer: Answer, *, sharing: bool) -> Prepared:
+        share = sharing_button(command, answer) if sharing else None
         return Prepared(self.rendered(answer.message, share), aside=answer.discreet or answer.refused)
 
     def rendered(self, page: Page, share: Button | None = None) -> tuple[Payload, ...]:
         """*page* as an answer."""
-        return render.render(page, root=self._slack.root, answering=True, share=share)
+
+        def laid_out(page: Page) -> tuple[Payload, ...]:
+            return render.render(page, root=self._slack.root, answering=True, share=share)
+
+        return self._layouts.of(page, laid_out, share)
 
     async def call(self, work: Callable[[], T]) -> T:
         """Do *work* in a worker thread."""
@@ -221,21 +232,6 @@ class Responder:
                 spot = reading.shortcut(payload)
         if spot:
             await self.say_aside(pages.went_wrong(self.reader(await self.person(spot), spot)), spot)
-
-
-def shareable(command: Command) -> bool:
-    """Whether all may see the answer: nothing that changes anything, nor a help that is for one reader."""
-    if command.name == QUESTION:
-        return bool(command.args)
-    row = commands.find_row(command.name)
-    return bool(row and row.role == "member" and row.group_role is None and row.name not in _NOT_SHARED)
-
-
-def _share(command: Command, answer: Answer) -> Button | None:
-    if answer.discreet or answer.refused or not shareable(command):
-        return None
-    action = Action(command.name or ASKED, command.args, command.page)
-    return pages.sharing(action, answer.message.language)
 
 
 def _reader(command: Command, language: str) -> Reader:

@@ -8,9 +8,10 @@ one place that is parsed is a call's `text`, which notifications are made of: se
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Literal, NamedTuple, TypeAlias
 from urllib.parse import quote
+
+from bot.platforms.letters import addresses, clean, is_visible, one_line, units
 
 SEPARATOR = " · "
 MAX_URL = 3000
@@ -43,35 +44,6 @@ class Line(NamedTuple):
         return "".join(span.text for span in self.spans)
 
 
-# -- what is thrown away -----------------------------------------------------------------------------------------------
-
-# What turns the rest of the message around or cannot be sent at all: controls, bidi overrides, halves of pairs.
-_UNWANTED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-
-# Letters by name, blanks by looks.
-_BLANK = "\u115f\u1160\u2800\u3164\uffa0"
-
-
-def clean(text: str) -> str:
-    """*text* without the characters that no message may hold."""
-    return _UNWANTED.sub("", text)
-
-
-def one_line(text: str) -> str:
-    """*text*, clean and with every run of space made one."""
-    return " ".join(clean(text).split())
-
-
-def is_visible(text: str) -> bool:
-    """Whether *text* leaves any ink: Slack refuses a header or a button of nothing but space."""
-    return any(unicodedata.category(one)[0] not in "ZCM" and one not in _BLANK for one in text)
-
-
-def units(text: str) -> int:
-    """UTF-16 units: how Slack counts is nowhere said, and no other way yields more."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
 # -- links -------------------------------------------------------------------------------------------------------------
 
 _HTTP = re.compile(
@@ -83,8 +55,6 @@ _HTTP = re.compile(
 )
 # Besides what no address may hold: `|` and `>`, which end an address in Slack's own markup.
 _UNSAFE = re.compile(r'[\x00-\x20"<>|`\x7f-\xa0\xad\u061c\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]')
-_BARE = re.compile(r"https?://[^\s<>\"“”「」『』《》【】，。；、！？：（）]+", re.IGNORECASE)
-_BEHIND = ".,:;!?'\"*_~|"
 
 
 def address(url: str) -> str:
@@ -99,7 +69,7 @@ def address(url: str) -> str:
         return ""
     if _UNSAFE.search(url):
         url = match[0] + _UNSAFE.sub(lambda one: quote(one[0]), url[match.end() :])
-    return "" if units(url) > MAX_URL or _UNWANTED.search(url) or _UNSAFE.search(url) else url
+    return "" if units(url) > MAX_URL or clean(url) != url or _UNSAFE.search(url) else url
 
 
 def link(label: str, url: str, style: Style = "") -> tuple[Span, ...]:
@@ -115,19 +85,9 @@ def prose(text: str) -> tuple[Span, ...]:
     """What a curator wrote: letters, but for the addresses that they wrote out."""
     text = clean(text)
     spans, at = [], 0
-    for match in _BARE.finditer(text) if "://" in text else ():
-        url = _without_punctuation(match[0])
+    for start, url in addresses(text):
         if target := address(url):
-            spans += [Span(text[at : match.start()]), Span(url, url=target)]
-            at = match.start() + len(url)
+            spans += [Span(text[at:start]), Span(url, url=target)]
+            at = start + len(url)
     spans.append(Span(text[at:]))
     return tuple(span for span in spans if span.text)
-
-
-def _without_punctuation(url: str) -> str:
-    while True:
-        url = url.rstrip(_BEHIND)
-        if url[-1] in ")]}" and url.count(url[-1]) > url.count("([{"[")]}".index(url[-1])]):
-            url = url[:-1]
-        else:
-            return url

@@ -60,13 +60,14 @@ class NoAnswer(Exception):
 class Reply:
     """What the server said: *data* is its JSON object, None where it sent something else, such as a web page.
 
-    *broken*: what it sent began like one.
+    *broken*: what it sent began like one. *scopes*: what the token may do, None where nothing is said of it.
     """
 
     status: int
     data: Mapping[str, Any] | None
     retry_after: float | None = None
     broken: bool = False
+    scopes: frozenset[str] | None = None
 
     @property
     def ok(self) -> bool:
@@ -146,7 +147,7 @@ class Transport:
             ) as response:
                 if response.content_length is not None and response.content_length > MAX_ANSWER:
                     raise NoAnswer("the answer is too long")
-                return _reply(response.status, await response.read(), response.headers.get("Retry-After"))
+                return _reply(response.status, await response.read(), response.headers)
         except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError) as error:
             reason = getattr(error, "strerror", None) or type(error).__name__
             raise NotSent(f"the connection was refused ({' '.join(str(reason).split())[:80]})") from None
@@ -197,15 +198,20 @@ def _proxy(root: str) -> str | None:
     return urllib.request.getproxies().get(url.scheme)
 
 
-def _reply(status: int, body: bytes, retry_after: str | None) -> Reply:
+def _reply(status: int, body: bytes, headers: Mapping[str, str]) -> Reply:
     data: Mapping[str, Any] | None = None
     with contextlib.suppress(json.JSONDecodeError):  # orjson's error is one of these
         found = orjson.loads(body)
         data = found if isinstance(found, dict) else None
     if body.strip() == b"ok":  # what a `response_url` says
         data = {"ok": True}
-    return Reply(status, data, _seconds(retry_after), broken=data is None and body.lstrip().startswith(b"{"))
+    broken = data is None and body.lstrip().startswith(b"{")
+    return Reply(status, data, _seconds(headers.get("Retry-After")), broken, _scopes(headers.get("X-OAuth-Scopes")))
 
 
 def _seconds(header: str | None) -> float | None:
     return float(header) if header and header.isascii() and header.isdigit() and len(header) < 7 else None
+
+
+def _scopes(header: str | None) -> frozenset[str] | None:
+    return None if header is None else frozenset(one.strip() for one in header.split(","))

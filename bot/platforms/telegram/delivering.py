@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from threading import Lock
 from typing import Any
 
-from cachetools import LRUCache
 from telegram import Bot
 
 from bot.chat.address import Address, parse_address
 from bot.chat.message import Message
 from bot.platforms.base import Outcome, Payload, Rejected, Retryable, Uncertain
 from bot.platforms.health import Health, Status
+from bot.platforms.layouts import Layouts
 from bot.platforms.telegram import render
 from bot.platforms.telegram.transport import NoAnswer, NotSent, Request, Transport
 from bot.platforms.telegram.verdicts import of_pin, verdict
-
-RENDERED_KEPT = 256
-"""Messages whose payloads are kept."""
 
 
 class Telegram:
@@ -31,24 +27,14 @@ class Telegram:
         # At DEBUG, PTB writes the token, and everything that is said, into the log.
         logging.getLogger("telegram").setLevel(logging.WARNING)
         self.health = Health("Telegram")
-        self._rendering = Lock()
-        self._rendered: LRUCache[int, tuple[Message, tuple[Payload, ...]]] = LRUCache(RENDERED_KEPT)
+        self._layouts = Layouts()
         self.transport = Transport(token, api_root, self.health)
         request = Request(self.transport)
         self.bot = Bot(token, base_url=f"{api_root}/bot", request=request, get_updates_request=request)
 
     def render(self, message: Message) -> tuple[Payload, ...]:
-        """The calls that say *message*, in order. Pure.
-
-        The bot gives the same answer, the very same object, to the same question: it is laid out once.
-        """
-        with self._rendering:
-            known = self._rendered.get(id(message))
-        if known is None or known[0] is not message:
-            known = message, render.render(message)
-            with self._rendering:
-                self._rendered[id(message)] = known
-        return known[1]
+        """The calls that say *message*, in order. Pure."""
+        return self._layouts.of(message, render.render)
 
     def plain(self, payload: Payload) -> Payload:
         """The same call without any layout. Pure."""

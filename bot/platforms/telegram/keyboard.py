@@ -10,7 +10,7 @@ from bot.chat import commands
 from bot.chat.conversation import Command
 from bot.chat.message import Action, Button, Pager
 from bot.chat.prose import shortened, width
-from bot.platforms.telegram.text import is_visible
+from bot.platforms.letters import is_visible
 
 Keyboard: TypeAlias = dict[str, Any]
 

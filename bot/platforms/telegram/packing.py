@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bot.chat.prose import pause
-from bot.platforms.telegram.text import ROOM, SEPARATOR, Paragraph, Size, Span, inert, size, total, units
+from bot.platforms.letters import units
+from bot.platforms.telegram.text import ROOM, SEPARATOR, Paragraph, Size, Span, inert, size, total
 
 Block = Sequence[Paragraph]
 """What had better stay together."""

@@ -29,6 +29,7 @@ from bot.chat.message import (
 from bot.chat.prose import pause, shortened, width
 from bot.platforms.base import Payload
 from bot.platforms.console import close_together, colon, with_leads
+from bot.platforms.letters import clean, is_visible, one_line, units
 from bot.platforms.telegram.keyboard import MAX_BUTTONS, asked, callback, keyboard
 from bot.platforms.telegram.packing import packed
 from bot.platforms.telegram.text import (
@@ -38,15 +39,11 @@ from bot.platforms.telegram.text import (
     Span,
     address,
     carries,
-    clean,
     inert,
-    is_visible,
     link,
     markup,
-    one_line,
     prose,
     total,
-    units,
 )
 
 __all__ = ["Renderer", "asked", "callback", "carries", "inline", "plain", "render"]

@@ -9,12 +9,13 @@ sign that makes them one. Which signs and where is what TDLib does (`match_urls`
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from html import escape
 from ipaddress import AddressValueError, IPv6Address
 from typing import NamedTuple
 from urllib.parse import quote as percent_encoded
+
+from bot.platforms.letters import addresses, clean, is_visible, one_line, units
 
 JOINER = "\u2060"
 SEPARATOR = " · "
@@ -55,8 +56,6 @@ class Paragraph(NamedTuple):
 
 # -- inert -------------------------------------------------------------------------------------------------------------
 
-# Controls, bidi overrides, halves of pairs.
-_UNWANTED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 # One set of signs in front, since that is what `re` finds quickly; where it stands is looked at afterwards.
 _SIGN = re.compile(r"[@#$/.+](?=[\w\u200c\xb7\u0d80-\u0dff-])")
 _DIGITS = re.compile(r"[0-9](?:[ -]*[0-9]){12,}")
@@ -79,11 +78,6 @@ def inert(text: str) -> str:
     return text
 
 
-def clean(text: str) -> str:
-    """*text* without what Telegram throws away or what turns the rest of the message around."""
-    return text if text.isprintable() else _UNWANTED.sub("", text)
-
-
 def _parted(match: re.Match[str]) -> str:
     sign, at, text = match[0], match.end(), match.string
     if behind := _BEHIND_SIGN.get(sign):
@@ -92,22 +86,6 @@ def _parted(match: re.Match[str]) -> str:
         # A mention, a hashtag, a command: none of them behind a word (the @ of an address has its dot to betray it).
         alive = at == 1 or text[at - 2] not in _WORD
     return sign + JOINER if alive else sign
-
-
-def one_line(text: str) -> str:
-    """*text* with every run of space made one."""
-    return " ".join(clean(text).split())
-
-
-# Letters by name, blanks by looks.
-_BLANK = "\u115f\u1160\u2800\u3164\uffa0"
-
-
-def is_visible(text: str) -> bool:
-    """Whether *text* leaves any ink: Telegram refuses a message, and drops a link, of spaces and joiners alone."""
-    if text[:1].isalnum() and text[0] not in _BLANK:
-        return True
-    return any(unicodedata.category(one)[0] not in "ZCM" and one not in _BLANK for one in text)
 
 
 # -- links -------------------------------------------------------------------------------------------------------------
@@ -121,8 +99,6 @@ _HTTP = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _UNSAFE = re.compile(r'[\x00-\x20"<>`\x7f-\xa0\xad\u061c\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]')
-_BARE = re.compile(r"https?://[^\s<>\"“”「」『』《》【】，。；、！？：（）]+", re.IGNORECASE)
-_BEHIND = ".,:;!?'\"*_~|"
 
 
 def carries(url: str) -> bool:
@@ -141,7 +117,7 @@ def address(url: str) -> str:
         return ""
     if _UNSAFE.search(url):
         url = match[0] + _UNSAFE.sub(lambda one: percent_encoded(one[0]), url[match.end() :])
-    return "" if _UNWANTED.search(url) or _bytes(url) > MAX_URL_BYTES else url
+    return "" if clean(url) != url or _bytes(url) > MAX_URL_BYTES else url
 
 
 def _is_place(host: str | None, v6: str | None, port: str | None) -> bool:
@@ -167,33 +143,16 @@ def link(label: str, url: str) -> tuple[Span, ...]:
 
 def prose(text: str) -> tuple[Span, ...]:
     """What a curator wrote: inert, but for the addresses that they wrote out."""
-    if "://" not in text:
-        return (Span(inert(text)),)
     spans, at = [], 0
-    for match in _BARE.finditer(text):
-        url = _without_punctuation(match[0])
-        if address(url):
-            spans += [Span(inert(text[at : match.start()])), Span(url, "a", address(url))]
-            at = match.start() + len(url)
+    for start, url in addresses(text):
+        if target := address(url):
+            spans += [Span(inert(text[at:start])), Span(url, "a", target)]
+            at = start + len(url)
     spans.append(Span(inert(text[at:])))
     return tuple(span for span in spans if span.text)
 
 
-def _without_punctuation(url: str) -> str:
-    while True:
-        url = url.rstrip(_BEHIND)
-        if url[-1] in ")]}" and url.count(url[-1]) > url.count("([{"[")]}".index(url[-1])]):
-            url = url[:-1]
-        else:
-            return url
-
-
 # -- what is counted ---------------------------------------------------------------------------------------------------
-
-
-def units(text: str) -> int:
-    """UTF-16 units, in which Telegram measures."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 class Size(NamedTuple):
