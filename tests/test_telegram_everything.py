@@ -1,69 +1,86 @@
 """Everything that can be asked of the bot on Telegram, asked: each command, in each kind of chat, in both languages;
-and each button of each answer pressed. The real adapter, app and store, on a strict Telegram.
+and each button of each answer pressed. `heji run` as a process of its own, at DEBUG, on a strict Telegram.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
+import datetime as dt
+import json
+import re
+import socket
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import pytest
 from fakes.telegram import Call, FakeTelegram
 from fakes.telegram_faults import Cut, broken, broken_in_html, too_fast
 from fakes.telegram_world import Chat, Message, Topic, User
-from telegram_bot import SECRET, Running
+from telegram_bot import CONTENT, Process, Running
 
-from bot.app import App, build
+from bot.app import build
 from bot.chat.commands import TABLE
 from bot.chat.language import voice
 from bot.chat.pages.parts import reference
 from bot.digest.model import Item
-from bot.platforms import flood
-from bot.platforms.telegram.delivering import Telegram
 from bot.reception import Reception
-from bot.service import outbox
 from bot.settings import Settings
 from bot.store.store import Store
-
-CONTENT = Path(__file__).parent.parent / "content"
+from bot.store.subscriptions import Subscriber
 
 LANGUAGES = {"zh": "zh-hans", "en": "en-GB"}
-CURATOR = 4_999_999_999
+CURATORS = {"zh": 4_999_999_998, "en": 4_999_999_999}
 PLACES = ("private", "group", "topic", "channel")
+
+CANARIES = {
+    "TELEGRAM_WEBHOOK_SECRET": "canary-of-the-webhook",
+    "SLACK_BOT_TOKEN": "xoxb-canary-of-the-workspace",
+    "SLACK_SIGNING_SECRET": "canary-of-the-signature",
+    "SLACK_CLIENT_SECRET": "canary-of-the-client",
+    "CONTENT_PUSH_SECRET": "canary-of-the-push",
+}
+"""Secrets that nothing may tell; the token and the database's password are two more."""
+
+PASSWORD = "canary-of-the-database"
+
+FAR = f"{dt.datetime.now(dt.UTC) + dt.timedelta(days=3):%a}".lower()
+"""A weekday on which nothing falls due while these tests run."""
 
 SCRIPT: dict[str, tuple[str, ...]] = {
     "start": ("", "private", "nonsense"),
     "help": ("", "topic", "subscribe", "nonsense"),
     "topic": ("", "ctr", "nlp", "no such topic"),
     "topics": ("", "nlp"),
-    "search": ("", "模型", "deep learning", f"学习 网络 模型 推荐 {'深度' * 20}", "zzzzzz"),
-    "more": ("", ""),
+    "search": ("", "zzzzzz", "deep learning", "模型", f"学习 网络 模型 推荐 {'深度' * 20}"),
+    "more": ("", "", ""),
     "random": ("", "ctr"),
     "new": ("",),
     "week": ("",),
     "next": ("",),
-    "subscribe": ("", "no such topic", "ctr mon 09:00 Asia/Shanghai"),
+    "subscribe": ("", "no such topic", f"ctr {FAR} 09:00 Asia/Shanghai"),
     "set": (
-        "", "format full", "preview on", "items 3", "timezone Europe/Paris", "schedule daily 08:00", "topics nlp",
-        "lang en", "pin on", "silent on", "format nonsense", "nonsense 1",
+        "", "format full", "preview on", "items 3", "timezone Europe/Paris", f"schedule {FAR} 08:00", "topics nlp",
+        "lang {own}", "pin on", "silent on", "format nonsense", "nonsense 1",
     ),
     "settings": ("",),
     "status": ("",),
     "pause": ("",),
     "resume": ("",),
-    "lang": ("", "en", "zh", "fr"),
+    "lang": ("", "fr", "{other}", "{own}"),
+    "unsubscribe": ("", ""),
     "preview": ("", "ctr"),
     "post": ("", "ctr"),
     "skip": ("",),
     "reload": ("", "force"),
     "check": ("",),
-    "unsubscribe": ("", ""),
 }  # fmt: skip
-"""Every command, in an order that has something to say to each, with the words that it is given."""
+"""Every command, in an order that has something to say to each, with the words that it is given. An edition is posted
+when nobody is subscribed any more: nothing comes but what was asked for.
+"""
+
+LAST = re.compile(r"(unsubscribe|pause|lang)\|.*|set\|.*lang.*")
+"""What is pressed when all other buttons were: after it there is little left to press, or in another language."""
 
 SORRY = [voice(language)("Something went wrong on my side. Please try again later.") for language in LANGUAGES]
 NOWHERE = [voice(language)("This button leads nowhere any more. Please ask anew.") for language in LANGUAGES]
@@ -78,16 +95,19 @@ class Scene:
     person: User
     topic: Topic | None = None
     pressed: set[tuple[str, str]] = field(default_factory=set)
+    asked: int = 0
     read: int = 0
 
-    def say(self, text: str) -> list[Message]:
-        """Say it, and what the bot says there to it."""
+    def say(self, *texts: str) -> list[Message]:
+        """Say all of *texts*, and what the bot says there to them: one message to each."""
         world, before = self.telegram.world, len(self._said())
-        if self.chat.type == "channel":
-            world.post_in_channel(self.chat, text)
-        else:
-            world.say(self.person, self.chat, text, topic=self.topic)
-        self.telegram.wait(lambda: len(self._said()) > before)
+        self.asked += len(texts)
+        for text in texts:
+            if self.chat.type == "channel":
+                world.post_in_channel(self.chat, text)
+            else:
+                world.say(self.person, self.chat, text, topic=self.topic)
+        self.telegram.wait(lambda: len(self._said()) >= before + len(texts))
         return self._said()[before:]
 
     def _said(self) -> list[Message]:
@@ -99,11 +119,12 @@ class Scene:
 
     def press_everything(self, wanted: Callable[[str], bool] = lambda data: True) -> None:
         """Press each button that was ever seen here and is *wanted*, and those of what comes of it, till all are."""
-        while new := [(message, data) for message, data in self._fresh_buttons() if wanted(data)]:
-            for message, data in new:
-                # What was pressed before has turned the message: an app that was not told yet still shows the old.
-                message.markup = {"inline_keyboard": [[{"text": "•", "callback_data": data}]]}
-                self.telegram.world.press(message, data, self.person)
+        waiting: list[tuple[Message, str]] = []
+        while waiting := waiting + [one for one in self._fresh_buttons() if wanted(one[1])]:
+            now = [one for one in waiting if not LAST.fullmatch(one[1])] or waiting
+            waiting = [one for one in waiting if one not in now]
+            for message, data in now:
+                self.telegram.world.press(message, data, self.person, stale=True)
             self.settle()
 
     def _fresh_buttons(self) -> Iterator[tuple[Message, str]]:
@@ -139,78 +160,98 @@ def lost(items: Iterable[Item], links: Collection[str]) -> set[str]:
     return {url for item in items for url in (item.url, *(link.url for link in item.links))} - set(links)
 
 
-def told(records: Iterable[logging.LogRecord], *secrets: str) -> set[str]:
-    """Those of *secrets* that are in a record, or in what it was made of."""
-    written = "\n".join(f"{logging.Formatter().format(record)} {record.__dict__}" for record in records)
-    return {
-        secret for secret in secrets if secret.rpartition(":")[2] in written
-    }  # a token is one without its number too
-
-
-def refusals(telegram: FakeTelegram) -> list[str]:
+def refusals(calls: Iterable[Call]) -> list[str]:
     """The calls that Telegram did not accept. To turn a message into what it says already is no mistake."""
-    refused = (call for call in telegram.journal if not call.accepted and call.status is not None)
+    refused = (call for call in calls if not call.accepted and call.status is not None)
     return [f"{call.method}: {call.answer}" for call in refused if "message is not modified" not in str(call.answer)]
 
 
-def alerts(telegram: FakeTelegram) -> set[str]:
-    """What those who pressed were told alone."""
-    return {
-        query.answer["text"] for query in telegram.world.queries.values() if query.answer and "text" in query.answer
-    }
+def said(telegram: FakeTelegram, calls: Iterable[Call]) -> set[str]:
+    """Every text that *calls* showed to anybody, and what those who pressed were told alone."""
+    alerts = (query.answer.get("text", "") for query in telegram.world.queries.values() if query.answer)
+    return {call.message.text for call in calls if call.message}.union(alerts)
 
 
-def said(telegram: FakeTelegram) -> set[str]:
-    """Every text that was ever shown to anybody."""
-    return {call.message.text for call in telegram.journal if call.message} | alerts(telegram)
+def told(secrets: Iterable[str], *texts: str) -> set[str]:
+    """Those of *secrets* that are in one of *texts*; a token is one without its number, too."""
+    return {secret for secret in secrets for text in texts if secret.rpartition(":")[2] in text}
 
 
-@pytest.fixture(autouse=True)
-def patient(monkeypatch):
-    """Nobody is told to slow down: whoever asks here asks everything."""
-    boundless = flood.Rate(1e9, 1.0)
-    monkeypatch.setattr(flood, "Flood", partial(flood.Flood, user=boundless, chat=boundless))
+def mistakes(log: str) -> list[str]:
+    """The lines of a log about what should not have happened."""
+    return [line for line in log.splitlines() if json.loads(line)["level"] in {"error", "critical"}]
 
 
-@pytest.fixture
-def telegram():
-    with FakeTelegram() as telegram:
-        yield telegram
+@contextmanager
+def watched(telegram: FakeTelegram, process: Process) -> Iterator[None]:
+    """Nothing may be refused, left unanswered, gone wrong or told meanwhile that should not be."""
+    before = len(telegram.journal)
+    yield
+    calls = telegram.journal[before:]
+    texts = said(telegram, calls)
+    database = "".join(file.read_text("latin-1") for file in process.folder.glob("heji.db*"))
 
-
-@pytest.fixture
-def app(tmp_path):
-    app = build(Settings(content=(str(CONTENT),)))
-    app.attach(Store.open())
-    yield app
-    app.store.close()
-
-
-@pytest.fixture
-def bot(telegram, app, caplog):
-    """The bot, of whose work nothing may have been refused, left unanswered or gone wrong at the end."""
-    caplog.set_level(logging.DEBUG)
-    curator = telegram.world.user("Cura", language_code="zh-hans", id=CURATOR)
-    telegram.world.private(curator)
-    with Running(telegram, Reception(app), curators=[f"telegram:{curator.id}"]) as bot:
-        yield bot
-
-    assert refusals(telegram) == []
+    assert refusals(calls) == []
     assert telegram.complaints == []
     assert telegram.violations == []
     assert telegram.world.unanswered == []
-    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
-    assert told(caplog.records, telegram.token, SECRET) == set()
-    assert said(telegram).isdisjoint([*SORRY, *NOWHERE])
+    assert texts.isdisjoint([*SORRY, *NOWHERE])
+    assert mistakes(process.err) == []
+    assert told(secrets(telegram), process.err, process.out, database, *texts) == set()
+
+
+def secrets(telegram: FakeTelegram) -> tuple[str, ...]:
+    """All that must never be told."""
+    return telegram.token, PASSWORD, *CANARIES.values()
+
+
+@pytest.fixture(scope="module")
+def telegram():
+    with FakeTelegram() as telegram:
+        for language, number in CURATORS.items():
+            telegram.world.private(telegram.world.user("Cura", language_code=LANGUAGES[language], id=number))
+        yield telegram
+
+
+@pytest.fixture(scope="module")
+def process(telegram, tmp_path_factory):
+    """One for all tests: each has chats of its own."""
+    curators = " ".join(f"telegram:{number}" for number in CURATORS.values())
+    folder = tmp_path_factory.mktemp("heji")
+    with Process(telegram, folder, patient=True, CURATORS=curators, **talkative(telegram)) as process:
+        telegram.wait(lambda: telegram.calls("getUpdates"), 60)
+        yield process
+        status = process.stop()
+
+    assert status == 0
+
+
+def talkative(telegram: FakeTelegram) -> dict[str, str]:
+    """The environment of a bot that knows many secrets and logs all that it can. Slack is nobody here."""
+    slack = {"SLACK_CLIENT_ID": "1.2", "SLACK_API_BASE_URL": f"{telegram.url}/slack/"}
+    return CANARIES | slack | {"LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", "DIGEST_SCHEDULE": f"{FAR} 09:00"}
 
 
 @pytest.fixture
-def curator(telegram, bot):
-    return telegram.world.users[CURATOR]
+def bot(telegram, process):
+    with watched(telegram, process):
+        yield process
+
+
+@pytest.fixture(scope="module")
+def library():
+    return build(Settings(content=(str(CONTENT),))).library
 
 
 @pytest.fixture
-def scene(telegram, bot, curator) -> Callable[..., Scene]:
+def subscribers(process) -> Iterator[Callable[[Chat], list[Subscriber]]]:
+    """Who is subscribed in a chat, as it stands in the database of the bot."""
+    with closing(Store.open(f"sqlite:///{process.folder}/heji.db")) as store:
+        yield lambda chat: [one for one in store.subscriptions.all() if one.chat.id == str(chat.id)]
+
+
+@pytest.fixture
+def scene(telegram, bot) -> Callable[..., Scene]:
     """Sets the scene: a place, a language, and who runs it."""
     return partial(stage, telegram)
 
@@ -226,22 +267,9 @@ def stage(telegram: FakeTelegram, place: str = "private", language: str = "en", 
         case "topic":
             forum = world.supergroup("Forum", owner=person, forum=True)
             return Scene(telegram, forum, person, world.topic(forum, "Weekly"))
-    channel = Scene(telegram, world.channel("News", owner=person, username="thenews"), person)
+    channel = Scene(telegram, world.channel("News", owner=person), person)
     channel.say(f"/lang {language}")
     return channel
-
-
-def deliver(telegram: FakeTelegram, app: App) -> None:
-    """What lies in the outbox goes out."""
-
-    async def work() -> None:
-        platform = Telegram(telegram.token, telegram.url)
-        try:
-            await outbox(app.settings, app.store, [platform]).drain()
-        finally:
-            await platform.close()
-
-    asyncio.run(work())
 
 
 # Everything -----------------------------------------------------------------------------------------------------------
@@ -253,23 +281,44 @@ def test_the_script_has_every_command():
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("place", PLACES)
-def test_every_command_is_answered_and_every_button_leads_somewhere(scene, app, telegram, curator, place, language):
-    curator.language_code = LANGUAGES[language]
+def test_every_command_is_answered_and_every_button_leads_somewhere(scene, library, telegram, place, language):
+    curator = telegram.world.users[CURATORS[language]]
     here = scene(place, language, curator if place == "private" else None)
+    (other,) = LANGUAGES.keys() - {language}
     for name, words in SCRIPT.items():
-        for args in words:
-            here.say(f"/{name} {args}".strip())
+        here.say(*(f"/{name} {args}".strip().format(own=language, other=other) for args in words))
+    here.settle()
+    asked, answers = here.asked, len(telegram.messages_in(here.chat))
     here.press_everything()
-    here.say("/subscribe")
-    app.planner.post(key="last")
-    deliver(telegram, app)
-    edition = telegram.last(here.chat)
-    here.press_everything()
+    here.say("/unsubscribe")
 
+    assert answers == asked
     assert len(here.pressed) > 50
-    assert lost(app.library.items, here.links) == set()
-    assert [row.state for row in app.store.ledger.rows() if row.edition.endswith("post/last")] == ["sent"]
-    assert edition.thread_id == (here.topic.id if here.topic else None)
+    assert lost(library.items, here.links) == set()
+
+
+def test_an_edition_comes_to_every_kind_of_chat_and_each_of_its_buttons_leads_somewhere(scene, telegram, subscribers):
+    curator = scene(person=telegram.world.users[CURATORS["en"]])
+    scenes = [scene(place, language) for place in PLACES for language in LANGUAGES]
+    for here in scenes:
+        here.say("/subscribe")
+    before = {here.chat.id: len(telegram.messages_in(here.chat)) for here in scenes}
+    curator.say("/post")
+    telegram.wait(lambda: all(len(telegram.messages_in(here.chat)) > before[here.chat.id] for here in scenes), 60)
+    editions = [telegram.last(here.chat) for here in scenes]
+    presses = [
+        telegram.world.press(edition, label, here.person)
+        for here, edition in zip(scenes, editions, strict=True)
+        for label in edition.labels
+    ]
+    for here in scenes:
+        here.settle()
+        here.say("/unsubscribe")
+
+    assert all(leads(edition) for edition in editions)
+    assert len(presses) >= len(scenes)
+    assert [edition.thread_id for edition in editions] == [here.topic and here.topic.id for here in scenes]
+    assert not any(subscribers(here.chat) for here in scenes)
 
 
 LONG = "# 合辑\n" + "".join(
@@ -284,10 +333,10 @@ LONG = "# 合辑\n" + "".join(
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_turning_the_pages_of_all_topics_shows_every_link(telegram, tmp_path, place):
+def test_turning_the_pages_of_all_topics_shows_every_link(tmp_path, place):
     (tmp_path / "list.md").write_text(LONG, encoding="utf-8")
     app = build(Settings(content=(str(tmp_path / "list.md"),)))
-    with Running(telegram, Reception(app)):
+    with FakeTelegram() as telegram, Running(telegram, Reception(app)):
         here = stage(telegram, place, "zh")
         here.say("/topics")
         here.press_everything(lambda data: data.startswith(("topic|", "topics|")))
@@ -295,16 +344,19 @@ def test_turning_the_pages_of_all_topics_shows_every_link(telegram, tmp_path, pl
     assert len(app.library.items) == 180
     assert lost(app.library.items, here.links) == set()
     assert len(here.pressed) > 20
-    assert refusals(telegram) == telegram.complaints == []
+    assert refusals(telegram.journal) == telegram.complaints == []
 
 
 # Without a chat of one's own ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_inline_results_can_be_had_page_by_page_sent_anywhere_and_pressed(telegram, bot, scene, language):
+def test_inline_results_can_be_had_page_by_page_sent_anywhere_and_pressed(telegram, scene, language):
     here = scene("private", language)
-    friends = telegram.world.user("Finn"), telegram.world.supergroup("Elsewhere", owner=here.person, bot=False)
+    friend, elsewhere = (
+        telegram.world.user("Finn"),
+        telegram.world.supergroup("Elsewhere", owner=here.person, bot=False),
+    )
     queries = []
     for words in ("", "模型", "deep", "zzzzzz", "<b>&", "🙂" * 100):
         offset: str | None = ""
@@ -312,9 +364,9 @@ def test_inline_results_can_be_had_page_by_page_sent_anywhere_and_pressed(telegr
             queries.append(telegram.world.inline(here.person, words, offset=offset))
             offset = telegram.wait(lambda: queries[-1].answer).get("next_offset") or None
     found = [(query, result["id"]) for query in queries for result in query.results]
-    sent = [telegram.world.choose(query, result, friends[1]) for query, result in found]
+    sent = [telegram.world.choose(query, result, elsewhere) for query, result in found]
     presses = [
-        telegram.world.press(message, button["callback_data"], friends[0])
+        telegram.world.press(message, button["callback_data"], friend)
         for message in sent
         for row in message.keyboard
         for button in row
@@ -328,12 +380,12 @@ def test_inline_results_can_be_had_page_by_page_sent_anywhere_and_pressed(telegr
     assert [query.answer["button"]["start_parameter"] for query in queries if not query.results] == ["inline"] * 3
 
 
-def test_deep_links_lead_to_every_topic_and_every_item(telegram, scene, app):
+def test_deep_links_lead_to_every_topic_and_every_item(scene, library):
     here = scene()
-    for topic in app.library.topics:
+    for topic in library.topics:
         (first, *_) = here.say(f"/start t_{reference(topic.path).removeprefix('~')}")
         assert topic.title in first.text
-    for item in app.library.items:
+    for item in library.items:
         (found,) = here.say(f"/start i_{item.id}")
         assert item.url in leads(found)
 
@@ -341,7 +393,7 @@ def test_deep_links_lead_to_every_topic_and_every_item(telegram, scene, app):
 # Who may --------------------------------------------------------------------------------------------------------------
 
 
-def test_members_are_told_who_may_and_nothing_comes_of_it(telegram, scene, app):
+def test_members_are_told_who_may_and_nothing_comes_of_it(telegram, scene, subscribers):
     here = scene("group")
     member = Scene(telegram, here.chat, telegram.world.user("Ann", language_code="en"))
     denied = {}
@@ -355,48 +407,82 @@ def test_members_are_told_who_may_and_nothing_comes_of_it(telegram, scene, app):
     assert {name for name, text in denied.items() if "curators" in text} == {
         row.name for row in TABLE if row.role == "curator"
     }
-    assert [*app.store.subscriptions.all()] == []
+    assert subscribers(here.chat) == []
 
 
-def test_an_anonymous_admin_runs_the_group(telegram, scene, app):
+def test_an_anonymous_admin_runs_the_group(telegram, scene, subscribers):
     here = scene("group")
     telegram.world.hide(here.chat, here.person)
-    here.say("/subscribe ctr mon 09:00")
+    here.say(f"/subscribe ctr {FAR} 09:00")
     here.say("/set items 3")
     here.say("/lang zh")
-    (subscriber,) = app.store.subscriptions.all()
+    (subscriber,) = subscribers(here.chat)
+    (help_,) = here.say("/help")
+    here.say("/unsubscribe")
 
-    assert (subscriber.chat.id, subscriber.topics, subscriber.items) == (str(here.chat.id), ("ctr",), 3)
-    assert here.say("/help")[0].text.startswith("可以这样问")
-    assert telegram.calls("getChatMember") == []
+    assert (subscriber.topics, subscriber.items) == (("ctr",), 3)
+    assert help_.text.startswith("可以这样问")
+    assert [call for call in telegram.calls("getChatMember") if call.params["chat_id"] == here.chat.id] == []
 
 
-def test_what_a_curator_asks_for_in_a_group_goes_to_the_private_chat(telegram, scene, curator):
-    here = scene("group", person=curator)
-    alone = Scene(telegram, telegram.world.private(curator), curator)
-    for name in ("preview", "check"):
+def test_what_a_curator_asks_for_in_a_group_goes_to_the_private_chat(telegram, scene):
+    curator = telegram.world.users[CURATORS["en"]]
+    here, alone = scene("group", person=curator), telegram.world.private(curator)
+    before = len(telegram.messages_in(alone))
+    for number, name in enumerate(("preview", "check"), 1):
         telegram.world.say(curator, here.chat, f"/{name}")
-        telegram.wait(lambda name=name: len(telegram.messages_in(alone.chat)) > ("preview", "check").index(name))
+        telegram.wait(lambda number=number: len(telegram.messages_in(alone)) == before + number)
     here.settle()
 
     assert len(telegram.messages_in(here.chat)) == 1
 
 
-# Secrets --------------------------------------------------------------------------------------------------------------
+# By webhook, on PostgreSQL, as it is started at a host ----------------------------------------------------------------
 
 
-def test_on_a_bad_day_no_secret_is_told_to_anybody(telegram, app, caplog):
-    caplog.set_level(logging.DEBUG)
-    words = "canary-in-somebody's-words"
+@pytest.fixture(scope="module")
+def hosted(cluster, tmp_path_factory):
+    """A bot that is posted to, and its Telegram. Its database has a password, which this one asks nobody for."""
+    cluster.sql("CREATE DATABASE hosted TEMPLATE template")
+    database = cluster.url("hosted").replace("heji@", f"heji:{PASSWORD}@")
+    with FakeTelegram() as telegram, socket.socket() as place:
+        # Bound and deaf: the bot may listen there, and nobody else is given it meanwhile.
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        place.bind(("127.0.0.1", 0))
+        port = str(place.getsockname()[1])
+        public = {"PUBLIC_URL": f"http://127.0.0.1:{port}", "PORT": port, "DATABASE_URL": database}
+        with Process(telegram, tmp_path_factory.mktemp("host"), **talkative(telegram) | public) as process:
+            telegram.wait(lambda: telegram.updates.webhook, 60)
+            yield telegram, process
+            status = process.stop()
+
+    assert status == 0
+
+
+def test_by_webhook_it_answers_in_every_kind_of_chat(hosted):
+    telegram, process = hosted
+    with watched(telegram, process):
+        for place in PLACES:
+            here = stage(telegram, place)
+            here.say("/topic nlp", "/search 模型", "/subscribe", "/settings", "/unsubscribe")
+            here.press_everything(lambda data: data.startswith(("set|", "settings|", "topics|")))
+            assert len(here.pressed) > 10
+
+    assert telegram.calls("getUpdates") == []
+
+
+def test_on_a_bad_day_no_secret_and_nobody_s_words_are_told(hosted):
+    telegram, process = hosted
     for deed in (broken(500), broken_in_html(502), Cut(), Cut(accepted=True), too_fast(1), broken(401)):
         telegram.faults.add(deed, probability=0.05, times=5)
-    with Running(telegram, Reception(app), webhook=True):
-        here = stage(telegram, "private", "en")
-        for _ in range(30):
-            telegram.world.say(here.person, here.chat, f"/search {words}")
-            telegram.world.say(here.person, here.chat, "/topics")
-        telegram.wait(lambda: not telegram.updates.queue)
-        telegram.faults.clear()
-        here.settle()
+    for _ in range(8):
+        here = stage(telegram, "private")
+        for words in ("/search words-of-somebody", "/topics", "/subscribe", "words-of-somebody"):
+            telegram.world.say(here.person, here.chat, words)
+    telegram.wait(lambda: not telegram.updates.queue)
+    telegram.faults.clear()
+    here = stage(telegram, "private")
+    here.settle()
 
-    assert told(caplog.records, telegram.token, SECRET, words) == set()
+    assert told([*secrets(telegram), "words-of-somebody"], process.err, process.out) == set()
+    assert told(secrets(telegram), *said(telegram, telegram.journal)) == set()
