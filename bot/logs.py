@@ -74,5 +74,5 @@ def set_up(settings: Settings, stream: TextIO) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level)
-    for chatty in ("httpx", "httpcore", "slack_sdk", "slack_bolt", "apscheduler"):
+    for chatty in ("alembic", "apscheduler", "httpcore", "httpx", "slack_bolt", "slack_sdk"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))

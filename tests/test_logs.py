@@ -108,10 +108,11 @@ def test_setting_up_twice_does_not_say_everything_twice(logged):
     assert stream.getvalue().count("once") == 1
 
 
-def test_chatty_libraries_speak_up_only_when_something_is_wrong(logged):
+@pytest.mark.parametrize("library", ["httpx", "alembic.runtime.migration"])
+def test_chatty_libraries_speak_up_only_when_something_is_wrong(logged, library):
     stream = logged(log_level="INFO")
-    logging.getLogger("httpx").info("GET https://example.org")
-    logging.getLogger("httpx").warning("slow")
+    logging.getLogger(library).info("GET https://example.org")
+    logging.getLogger(library).warning("slow")
 
     assert "GET" not in stream.getvalue()
     assert "slow" in stream.getvalue()

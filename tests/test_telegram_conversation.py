@@ -7,9 +7,12 @@ import threading
 import pytest
 from fakes.telegram import FakeTelegram
 from fakes.telegram_faults import Cut, Reply, broken, too_fast
-from telegram_bot import House, Running
+from telegram_bot import CONTENT, House, Running
 
+from bot.app import build
 from bot.chat.conversation import Command
+from bot.reception import Reception
+from bot.settings import Settings
 
 TOPICS = "/topics"
 SORRY = "Something went wrong on my side. Please try again later."
@@ -227,6 +230,22 @@ def test_paging_goes_on_with_the_words_that_are_too_long_for_a_button(telegram, 
 
     assert data == ["search|2|^"]
     assert (house.asked[-1].args, house.asked[-1].page) == (words, 2)
+
+
+def test_more_of_a_long_question_can_be_paged_too(telegram, world, ann):
+    chat = world.private(ann)
+    longs = [f"学习 网络 模型 推荐 {'深度' * n}" for n in (20, 30)]
+    with Running(telegram, Reception(build(Settings(content=(str(CONTENT),))))):
+        questions = [world.say(ann, chat, f"/search {words}") for words in longs]
+        first, _ = answers(telegram, chat, 2)
+        answered(telegram, world.press(first, "search|2|^", ann))
+        world.say(ann, chat, "/more")
+        *_, more = answers(telegram, chat, 3)
+        query = world.press(more, "search|2|^", ann)
+        answered(telegram, query)
+
+    assert more.reply_to is questions[0]
+    assert "text" not in query.answer
 
 
 def test_pressing_twice_is_no_error(telegram, bot, world, ann):

@@ -187,9 +187,11 @@ class World:
         return message
 
     @alone
-    def press(self, message: Message, label_or_data: str, user: User) -> Query:
-        """*user* presses a button of *message*; the bot's answer will stand in the query."""
-        button = message.button(label_or_data)
+    def press(self, message: Message, label_or_data: str, user: User, *, stale: bool = False) -> Query:
+        """*user* presses a button of *message*; the bot's answer will stand in the query. *stale*: the message may have
+        other buttons by now, which their app was not told yet; so the one that is pressed is named by its data.
+        """
+        button = {"callback_data": label_or_data} if stale else message.button(label_or_data)
         assert "callback_data" in button, f"{label_or_data!r} asks the bot nothing: {button}"
         query = self._query("callback", user)
         shape: Shape = {"id": query.id, "from": user.shape(), "chat_instance": str(-message.chat.id * 7919)}

@@ -43,7 +43,9 @@ LEASE = 60.0
 WATCH = 60.0
 """Seconds between two looks at whether the webhook still is ours and the token good."""
 
-LONGEST_WAIT = 60.0
+LONGEST_WAIT = 30.0
+"""Seconds between two tries, at most: whoever mended what was wrong sits there and waits."""
+
 FINISH = 5.0
 """Seconds that answers under way are given at the end."""
 
@@ -266,7 +268,7 @@ class Receiver:
             await asyncio.sleep(self._wait(failures))
 
     def _wait(self, failures: int) -> float:
-        """One second, doubled each time, up to a minute; none of us at the same moment."""
+        """One second, doubled each time, up to LONGEST_WAIT; none of us at the same moment."""
         return min(2.0 ** min(failures - 1, 10), LONGEST_WAIT) * self._random.uniform(0.8, 1.2)
 
     async def _call(self, work: Callable[[], T]) -> T:

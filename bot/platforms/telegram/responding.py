@@ -14,6 +14,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from cachetools import LRUCache
 from telegram.error import TelegramError
 
 from bot.chat import pages
@@ -25,14 +26,18 @@ from bot.platforms import flood
 from bot.platforms.base import House, Payload, Rejected
 from bot.platforms.telegram import channels, render
 from bot.platforms.telegram.delivering import Telegram
+from bot.platforms.telegram.keyboard import AS_ASKED
 from bot.platforms.telegram.members import Members
 from bot.platforms.telegram.reading import Me, asker, question, typed
-from bot.platforms.telegram.saying import MAX_ALERT, Speaker, reply
+from bot.platforms.telegram.saying import MAX_ALERT, Speaker, needs_question, reply
 from bot.platforms.telegram.wire import CallbackQuery, InlineQuery, MemberUpdated, Message, Update
 from bot.platforms.turnstile import Turnstile
 
 INLINE_CACHE = 300
 """Seconds that Telegram keeps inline results; for each person their own, since they come in their language."""
+
+QUESTIONS = 1_000
+"""Chats whose last question with too many words for a button is remembered: `/more` goes on with it."""
 
 T = TypeVar("T")
 
@@ -65,6 +70,7 @@ class Responder:
         self._language = language
         self._flood = flood.Flood()
         self._speaker = Speaker(telegram, self._move)
+        self._questions: LRUCache[str, Message] = LRUCache(QUESTIONS)
         self._turnstile = Turnstile(house.new, threads)
 
     async def respond(self, update: Update) -> None:
@@ -108,7 +114,13 @@ class Responder:
         if answer.quiet and not answer.refused and not command.private and command.user:
             await self._say_in_private(answer, command, message)
             return
-        await self._speaker.say(answer.payloads, place, about=reply(answer.payloads, message, private=command.private))
+        about = reply(answer.payloads, message, private=command.private)
+        if needs_question(answer.payloads):
+            if command.name == "more":  # has no words itself
+                about = self._questions.get(command.chat, about)
+            else:
+                self._questions[command.chat] = message
+        await self._speaker.say(answer.payloads, place, about=about)
 
     async def _say_in_private(self, answer: Prepared, command: Command, message: Message) -> None:
         outcome = await self._speaker.say(answer.payloads, Address(command.user))
@@ -149,6 +161,8 @@ class Responder:
             return self._words(pages.button_gone(self._reader(command)))
         name, args, page = found
         command = replace(command, name=name, args=args, page=page)
+        if asked and query.data.endswith(f"|{AS_ASKED}"):
+            self._questions[command.chat] = asked
         verdict = self._flood.judge(command.user, parse_address(command.chat).place, flood.BUTTON)
         if verdict != "answer":
             return self._words(pages.slow_down(self._reader(command))) if verdict == "slow-down" else ""

@@ -102,12 +102,14 @@ class Speaker:
 
 def reply(payloads: Sequence[Payload], asked: Message, *, private: bool) -> Message | None:
     """What an answer replies to: *asked* in groups; in private nothing, unless a button needs its words."""
-    return asked if not private or any(map(_needs_question, payloads)) else None
+    return asked if not private or needs_question(payloads) else None
 
 
-def _needs_question(payload: Payload) -> bool:
-    rows = payload["params"].get("reply_markup", {}).get("inline_keyboard", ())
-    return any(button.get("callback_data", "").endswith(f"|{AS_ASKED}") for row in rows for button in row)
+def needs_question(payloads: Sequence[Payload]) -> bool:
+    """Whether a button of an answer stands for words that are in its question alone."""
+    keyboards = (payload["params"].get("reply_markup", {}).get("inline_keyboard", ()) for payload in payloads)
+    buttons = (button for rows in keyboards for row in rows for button in row)
+    return any(button.get("callback_data", "").endswith(f"|{AS_ASKED}") for button in buttons)
 
 
 def _replying(payload: Payload, about: Message) -> Payload:

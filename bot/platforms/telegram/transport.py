@@ -7,6 +7,8 @@ PTB's own transport, httpx, spends more time on a call than all the rest of an a
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -110,7 +112,7 @@ class Transport:
         if self._session is None:
             self._session = _session(self._root)
         timeout = aiohttp.ClientTimeout(total=CONNECT_TIMEOUT + patience, connect=CONNECT_TIMEOUT, sock_read=patience)
-        # Messages of these errors may hold the address, which holds the token: only their kind is repeated.
+        # Messages of these errors may hold the address, which holds the token; and `/healthz` tells them to strangers.
         try:
             async with self._session.post(
                 url, data=body, headers=_JSON, timeout=timeout, allow_redirects=False
@@ -119,8 +121,7 @@ class Transport:
                     raise NoAnswer("the answer is too long")
                 return response.status, await response.read(), _seconds(response.headers.get("Retry-After"))
         except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError) as error:
-            reason = getattr(error, "strerror", None) or type(error).__name__
-            raise NotSent(f"the connection was refused ({' '.join(str(reason).split())[:80]})") from None
+            raise NotSent(_unconnected(error)) from None
         except aiohttp.ConnectionTimeoutError:
             raise NotSent(f"no connection within {CONNECT_TIMEOUT:.0f} s") from None
         except aiohttp.InvalidURL:
@@ -215,6 +216,26 @@ def _proxy(root: str) -> str | None:
     if host in ("localhost", "::1") or host.startswith("127.") or urllib.request.proxy_bypass(host):
         return None
     return urllib.request.getproxies().get(url.scheme)
+
+
+def _unconnected(error: aiohttp.ClientError) -> str:
+    """Why there is no connection, without a word of to where."""
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return "the name of the server cannot be looked up"
+        case aiohttp.ClientConnectorCertificateError():
+            return "the certificate of the server is not to be trusted"
+        case aiohttp.ClientConnectorSSLError():
+            return "the server speaks no TLS"
+        case aiohttp.ClientProxyConnectionError():
+            return "the proxy cannot be reached"
+        case aiohttp.ClientHttpProxyError():
+            return f"the proxy refused the connection (HTTP {error.status})"
+        case aiohttp.ClientConnectorError(errno=errno.ECONNREFUSED):
+            return "the connection was refused"
+        case aiohttp.ClientConnectorError(errno=int(number)) if number > 0:
+            return f"there is no connection ({os.strerror(number)})"
+    return f"there is no connection ({type(error).__name__})"
 
 
 def _reply(status: int, body: bytes, retry_after: float | None) -> Reply:

@@ -1,0 +1,142 @@
+"""`heji run` with a token, as a process of its own: what goes wrong at Telegram is a sentence and passes by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from fakes.telegram import FakeTelegram
+from fakes.telegram_faults import Reply, Slow
+from telegram_bot import Process
+
+PAGE = b"<!doctype html><title>Welcome to our network</title><p>Please sign in."
+
+
+@pytest.fixture
+def telegram():
+    with FakeTelegram() as telegram:
+        yield telegram
+
+
+@pytest.fixture
+def ann(telegram):
+    """A reader with a private chat."""
+    ann = telegram.world.user("Ann")
+    telegram.world.private(ann)
+    return ann
+
+
+def revoke(telegram: FakeTelegram) -> None:
+    telegram.revoke()
+
+
+def reinstate(telegram: FakeTelegram) -> None:
+    telegram.revoked = False
+
+
+def cut_off(telegram: FakeTelegram) -> None:
+    asyncio.run(telegram.stop_listening())
+
+
+def connect(telegram: FakeTelegram) -> None:
+    asyncio.run(telegram.listen())
+
+
+def sign_in_first(telegram: FakeTelegram) -> None:
+    telegram.faults.add(Reply(200, PAGE, "text/html"), times=None)
+
+
+def clear(telegram: FakeTelegram) -> None:
+    telegram.faults.clear()
+
+
+Deed = Callable[[FakeTelegram], None]
+
+TROUBLES: dict[str, tuple[Deed, Deed, str, str]] = {
+    "wrong token": (
+        revoke, reinstate, "does not work: Telegram refuses the bot's token (401): check TELEGRAM_BOT_TOKEN",
+        "copy the whole token from @BotFather into TELEGRAM_BOT_TOKEN",
+    ),
+    "no network": (
+        cut_off, connect, "does not work: Telegram cannot be reached: the connection was refused",
+        "check the network, TELEGRAM_API_BASE_URL and HTTPS_PROXY",
+    ),
+    "sign in first": (
+        sign_in_first, clear, "does not work: the server answers with something that is not the Bot API's (HTTP 200): ",
+        "check TELEGRAM_API_BASE_URL and any proxy",
+    ),
+}  # fmt: skip
+"""What goes wrong, how it gets well, the sentence in the log, and the cure that doctor knows."""
+
+
+def answer(telegram: FakeTelegram, bot: Process, ann) -> str:
+    """What the bot says to *ann*, who asks for a topic."""
+    chat = telegram.world.private(ann)
+    before = len(telegram.messages_in(chat))
+    telegram.world.say(ann, chat, "/topic ctr")
+    bot.wait(lambda: len(telegram.messages_in(chat)) > before)
+    return telegram.last(chat).text
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_what_is_wrong_at_the_start_is_a_sentence_and_gets_well_without_a_restart(telegram, ann, tmp_path, trouble):
+    spoil, mend, sentence, cure = TROUBLES[trouble]
+    spoil(telegram)
+    with Process(telegram, tmp_path) as bot:
+        bot.wait(lambda: sentence in bot.err)
+        red = bot.health()
+        doctor = bot.heji("doctor")
+        mend(telegram)
+        text = answer(telegram, bot, ann)
+        bot.wait(lambda: bot.health()[0] == 200)
+        status = bot.stop()
+
+    assert (red[0], red[1]["telegram"]["ok"]) == (503, False)
+    assert (doctor.returncode, doctor.stderr) == (1, "")
+    assert cure in doctor.stdout
+    assert "深度学习" in text
+    assert bot.err.count(sentence) == 1
+    assert "Traceback" not in bot.err
+    assert len(telegram.calls("getMe")) < 10
+    assert status == 0
+
+
+def test_a_token_revoked_at_work_is_red_and_gets_well_without_a_restart(telegram, ann, tmp_path):
+    with Process(telegram, tmp_path) as bot:
+        answer(telegram, bot, ann)
+        bot.wait(lambda: bot.health()[0] == 200)
+        telegram.revoke()
+        telegram.world.say(ann, telegram.world.private(ann), "/topics")
+        bot.wait(lambda: "Telegram refuses the bot's token" in bot.err)
+        red, _ = bot.health()
+        telegram.revoked = False
+        answer(telegram, bot, ann)
+        bot.wait(lambda: bot.health()[0] == 200)
+
+    assert red == 503
+    assert bot.err.count("Telegram refuses the bot's token") == 1
+    assert "telegram works again" in bot.err
+    assert "Traceback" not in bot.err
+
+
+def test_at_its_end_it_finishes_its_answer_and_the_next_process_goes_on_from_there(telegram, ann, tmp_path):
+    world, chat = telegram.world, telegram.world.private(ann)
+    others = [world.private(world.user(f"Reader {number}")) for number in range(10)]
+    with Process(telegram, tmp_path) as bot:
+        answer(telegram, bot, ann)
+        slow = telegram.faults.add(Slow(1.0), method="sendMessage", chat=chat.id)
+        world.say(ann, chat, "/topics")
+        for other in others:
+            world.say(other.user, other, "/topic ctr")
+        bot.wait(lambda: slow.struck)
+        status = bot.stop(within=10)
+    under_way = [call for call in telegram.calls("sendMessage") if call.params["chat_id"] == chat.id][-1]
+    with Process(telegram, tmp_path) as bot:
+        bot.wait(lambda: all(telegram.messages_in(other) for other in others))
+        bot.wait(lambda: not telegram.updates.queue)
+
+    assert status == 0
+    assert (under_way.accepted, under_way.status) == (True, 200)
+    assert len(telegram.messages_in(chat)) == 2
+    assert [len(telegram.messages_in(other)) for other in others] == [1] * 10
