@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -35,6 +36,9 @@ T = TypeVar("T")
 
 OPENING = 5.0
 """Seconds that a process waits for its database at the start; then it goes on without, and tries again beside it."""
+
+SETTLED = 2.0
+"""Seconds after which a process has imported and made what it keeps."""
 
 LAST_WORD = 3.0
 """Seconds that an answer which was begun may take when a signal comes."""
@@ -138,12 +142,24 @@ async def _serve(app: App, console: Console | None, *, answering: bool = True) -
     lines = networks.lines(app, answering=answering)
     service = _service(app, console, lines)
     parts: list[Part] = [service, _presence(app, lines, service)] if answering else [service]
+    _settle_soon()
     with in_loop_at_signals(lambda: _stop(parts)):
         await _together(parts)
     for line in lines:
         await line.network.close()
     if service.busy:
         _exit()
+
+
+def _settle_soon() -> None:
+    """Garbage is looked for again when the process has settled, and only in what is made from then on."""
+
+    def settle() -> None:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+
+    asyncio.get_running_loop().call_later(SETTLED, settle)
 
 
 async def _together(parts: Sequence[Part]) -> None:
@@ -165,6 +181,7 @@ async def alone(app: App, console: Console, lines: AsyncIterator[str]) -> None:
     assert talk is not None
     service = _service(app) if app.trouble else None
     searching = asyncio.create_task(service.run()) if service else None
+    _settle_soon()
     try:
         with in_loop_at_signals(talk.cancel):
             await converse(app, console, lines)
@@ -192,6 +209,7 @@ async def _run(app: App, console: Console) -> None:
         talking.cancel()
         _stop(parts)
 
+    _settle_soon()
     with in_loop_at_signals(end):
         await asyncio.wait([working, talking], return_when=asyncio.FIRST_COMPLETED)
         if working.done():  # it broke: there is no chat over a broken service

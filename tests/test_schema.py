@@ -1,7 +1,8 @@
-"""The tables: made once whoever comes first, by migrations that say the same as `tables`."""
+"""The tables: made once whoever comes first, and migrations say the same as `tables`."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ from bot.errors import StoreBehind, StoreError, StoreReadOnly
 from bot.store import schema
 from bot.store.database import Database
 from bot.store.store import Store
-from bot.store.tables import metadata
+from bot.store.tables import HEAD, metadata
 
 ROOT = Path(__file__).parent.parent
 
@@ -32,13 +33,37 @@ def empty_url(request, tmp_path):
     return cluster.url("empty")
 
 
-def test_the_migrations_make_the_tables_that_the_program_uses(empty_url):
-    store = Store.open(empty_url, upgrade=True)
+def migrated(url: str) -> Database:
+    """A database that went through every migration, as one does that has been there since the first version."""
+    database = Database(url)
+    database.write(lambda connection: schema.migrate(connection, None))
+    return database
 
-    with store.database.engine.connect() as connection:
+
+def test_the_migrations_make_the_tables_that_the_program_uses(empty_url):
+    database = migrated(empty_url)
+    with database.engine.connect() as connection:
         found = compare_metadata(MigrationContext.configure(connection), metadata)
-    store.close()
-    assert found == []
+    version = schema.version(database)
+    database.close()
+
+    assert (found, version) == ([], HEAD)
+
+
+def test_a_new_database_has_the_very_tables_that_the_migrations_make():
+    at_once, one_by_one = Store.open("sqlite://").database, migrated("sqlite://")
+    made, migrations_made = definitions(at_once), definitions(one_by_one)
+    for database in (at_once, one_by_one):
+        database.close()
+
+    assert {"deliveries", "alembic_version"} <= set(made)
+    assert made == migrations_made
+
+
+def definitions(database: Database) -> dict[str, list[str]]:
+    """The words of every CREATE TABLE and CREATE INDEX: in which order constraints stand does not matter."""
+    rows = database.read(lambda c: c.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql <> ''").all())
+    return {name: sorted(re.findall(r"[^\s,()]+", sql)) for name, sql in rows}
 
 
 def test_several_processes_that_upgrade_at_once_are_safe(empty_url):
@@ -58,12 +83,9 @@ def test_several_processes_that_upgrade_at_once_are_safe(empty_url):
     assert sorted(upgraded) == [False, False, False, True]
 
 
-def test_a_database_that_is_up_to_date_needs_no_alembic(tmp_path):
-    Store.open(f"sqlite:///{tmp_path}/heji.db").close()
-    script = (
-        "import sys; from bot.store.store import Store; "
-        f"Store.open('sqlite:///{tmp_path}/heji.db').close(); print('alembic' in sys.modules)"
-    )
+def test_a_database_that_is_new_or_up_to_date_needs_no_alembic(tmp_path):
+    opening = f"Store.open('sqlite:///{tmp_path}/heji.db').close(); "
+    script = f"import sys; from bot.store.store import Store; {opening * 2}print('alembic' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "False"

@@ -6,6 +6,7 @@ enforces limits only where it is given some.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections import deque
@@ -57,6 +58,8 @@ class Api:
                     "parameters": {"retry_after": 1}}  # fmt: skip
             return web.Response(text=json.dumps(said), status=429, content_type="application/json")
         self.heard(method, params)
+        if method == "getUpdates":  # there are none: the question is held for as long as the bot allows
+            await asyncio.sleep(float(params.get("timeout", 0)))
         said = {"ok": True, "result": self._result(method, params)}
         return web.Response(text=json.dumps(said), content_type="application/json")
 

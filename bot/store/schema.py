@@ -1,17 +1,25 @@
-"""Bring the tables up to date: from nothing, or from any earlier version. Two processes at once are safe."""
+"""Bring the tables up to date: made at once from nothing, migrated from any earlier version. Two processes at once are
+safe.
+"""
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
 
-from sqlalchemy import Connection, exc, text
+from sqlalchemy import Column, Connection, MetaData, String, Table, exc, text
 
 from bot.errors import StoreBehind
 from bot.store.database import Database
-from bot.store.tables import HEAD
+from bot.store.tables import HEAD, metadata
 
 logger = logging.getLogger(__name__)
+
+alembic_version = Table(
+    "alembic_version", MetaData(naming_convention={"pk": "%(table_name)s_pkc"}),
+    Column("version_num", String(32), primary_key=True),
+)  # fmt: skip
+"""Where Alembic keeps which migration a database stands at, as Alembic itself makes it."""
 
 _LOCK = 0x68656A69  # "heji": whoever upgrades PostgreSQL holds this advisory lock
 
@@ -42,11 +50,6 @@ def _version(connection: Connection) -> str | None:
 
 
 def _upgrade(database: Database, connection: Connection) -> bool:
-    from alembic import command
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
-    from alembic.util import CommandError
-
     if database.is_postgresql:  # SQLite is locked already: every transaction that writes begins IMMEDIATE
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         behind = connection.execute(text("SELECT to_regclass('alembic_version')")).scalar() is None
@@ -55,6 +58,28 @@ def _upgrade(database: Database, connection: Connection) -> bool:
         found = _version(connection)
     if found == HEAD:  # another process was quicker
         return False
+    if found is None:
+        _make(connection)
+    else:
+        migrate(connection, found)
+    logger.info("database upgraded from=%s to=%s", found, HEAD)
+    return True
+
+
+def _make(connection: Connection) -> None:
+    """All tables at once, as all migrations would leave them: a first start need not wait for Alembic."""
+    metadata.create_all(connection, checkfirst=False)
+    alembic_version.create(connection)
+    connection.execute(alembic_version.insert(), {"version_num": HEAD})
+
+
+def migrate(connection: Connection, found: str | None) -> None:
+    """Run the migrations that come after *found*. Raises StoreBehind where that is none of ours."""
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
@@ -64,5 +89,3 @@ def _upgrade(database: Database, connection: Connection) -> bool:
     except CommandError as error:
         raise StoreBehind(f"it is at {found}, which this version does not know: run a newer heji") from error
     command.upgrade(config, HEAD)
-    logger.info("database upgraded from=%s to=%s", found, HEAD)
-    return True

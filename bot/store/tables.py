@@ -4,7 +4,7 @@
           │                          │               │
           └──▶ rotations ◀── editions ◀──────────────┘
 
-Both databases get the same tables from `migrations`; a test holds these two together.
+A new database gets them from here, an older one from `migrations`; a test holds these two together.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 
 HEAD = "0001"
-"""The migration that makes these tables; only where a database is not there yet is Alembic imported."""
+"""The migration that ends with these tables; only where a database stands at an earlier one is Alembic imported."""
 
 metadata = MetaData(
     naming_convention={

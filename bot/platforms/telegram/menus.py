@@ -5,6 +5,7 @@ All of it is set only where it differs: Telegram limits how often, and several p
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -58,7 +59,8 @@ def menus(curators: Iterable[str] = (), *, default: str = "en") -> Iterator[Menu
 async def set_up(bot: Bot, curators: Iterable[str] = (), *, default: str = "en") -> tuple[str, ...]:
     """Set what differs; a line for each that was. Raises TelegramError."""
     changed = []
-    for menu in menus(curators, default=default):
+    # In a thread: the first word of a language reads its whole catalogue, and nobody's question shall wait for that.
+    for menu in await asyncio.to_thread(lambda: tuple(menus(curators, default=default))):
         name = f"menu {menu.scope.type} {menu.language or 'default'}"
         try:
             there = await bot.get_my_commands(scope=menu.scope, language_code=menu.language or None)
