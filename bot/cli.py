@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot import operating, provisioning
+from bot import archiving, operating, provisioning
 from bot.operating import AsJson, Format, Language, topic
 from bot.output import at_signals, client_language, fail, open_streams, say, say_json, say_no_more, warn
 
@@ -451,6 +451,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 heji.command()(operating.post)
 heji.command()(operating.deliveries)
+heji.command()(archiving.archive)
 heji.command("export-state")(operating.export_state)
 heji.command("import-state")(operating.import_state)
 heji.add_typer(operating.chats, name="chats")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from bot.app import App
 from bot.errors import ConfigurationError
 from bot.networks import Line
+from bot.reading_room import ReadingRoom, screens
 from bot.web.health import Health
+from bot.web.pages import Pages
 from bot.web.server import Server
 from bot.web.site import site
 
@@ -22,12 +25,25 @@ class Presence:
     def __init__(self, app: App, lines: Sequence[Line], health: Callable[[], Health]) -> None:
         self._receivers = [line.receiver for line in lines if line.receiver]
         doors = [receiver.webhook for receiver in self._receivers if receiver.webhook]
+        pages = Pages(
+            ReadingRoom(app),
+            partial(screens, app.settings.slack_command),
+            public=app.settings.public_url,
+            chat=app.settings.chat_box,
+        )
         self._server = Server(
-            site(health=health, webhooks=doors, title=app.library.title), app.settings.host, app.settings.port
+            site(health=health, webhooks=doors, pages=pages, title=app.library.title),
+            app.settings.host,
+            app.settings.port,
         )
         # A laptop's port may be taken; a host's, or one that Telegram is to post to, may not.
         self._needed = bool(doors) or app.settings.port is not None
         self._stopped = asyncio.Event()
+
+    @property
+    def port(self) -> int:
+        """Where the site is heard; 0 until then."""
+        return self._server.port
 
     def stop(self) -> None:
         """Take nothing new; `run` finishes what is under way and returns."""

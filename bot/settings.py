@@ -275,6 +275,8 @@ class Settings(BaseSettings):
     content_refresh: Rate = Field(5.0, description="write minutes, above 0, such as 5")
     content_push_secret: SecretStr | None = Field(None, description="write the secret that the sender signs with")
 
+    chat_box: bool = Field(True, description="write on or off")
+
     allow_private_addresses: bool = Field(False, description="write on or off")
     allow_ephemeral_sqlite: bool = Field(False, description="write on or off")
     enrich: bool = Field(False, description="write on or off")

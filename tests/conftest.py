@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 from postgresql import Cluster, programs
 
+from bot.digest.pinyin import Reading
 from bot.settings import Settings
 from bot.store.store import Store
 
@@ -42,6 +43,12 @@ def _missing(program: str) -> None:
     if os.environ.get("REQUIRE_ALL") == "1":
         pytest.fail(f"{reason}, and REQUIRE_ALL=1 wants every test", pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.fixture
+def without_pinyin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pinyin has tests of its own. Elsewhere, a process for each library that is searched takes most of the time."""
+    monkeypatch.setattr(Reading, "start", lambda runs: Reading(runs, None, None))
 
 
 # Databases ------------------------------------------------------------------------------------------------------------

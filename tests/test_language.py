@@ -10,6 +10,7 @@ from babel.messages.pofile import read_po
 
 import bot.chat
 import bot.chat.commands  # with all errors that are said in chats
+import bot.web
 from bot.chat.access import NotAllowed
 from bot.chat.language import LANGUAGES, LOCALE, choose, sentence, speaks, voice
 from bot.errors import BotError, ConfigurationError, StoreError, TopicAmbiguous, TopicNotFound
@@ -26,8 +27,10 @@ def catalogue(language):
 
 
 def ids_in_the_code():
-    room = Path(inspect.getfile(bot.chat)).parent
-    found = extract_from_dir(str(room), [("**.py", "python")], keywords=KEYWORDS)
+    methods = [("**.py", "python"), ("**.html", "jinja2.ext:babel_extract")]
+    rooms = (Path(inspect.getfile(room)).parent for room in (bot.chat, bot.web))
+    options = {"**.html": {"trimmed": "true"}}
+    found = [row for room in rooms for row in extract_from_dir(str(room), methods, options, KEYWORDS)]
     return {message for _, _, message, _, _ in found} | {sentence(kind) for kind in errors_in_chats()}
 
 

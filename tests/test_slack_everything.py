@@ -202,8 +202,8 @@ def refusals(calls: Iterable[Call]) -> list[str]:
 
 def shown(calls: Iterable[Call]) -> set[str]:
     """The addresses that anybody was led to."""
-    calls = list(calls)
-    return {link for call in calls if call.accepted for link in links({"method": call.method, "params": call.params})}
+    made = ({"method": call.method, "params": call.params} for call in calls if call.message)
+    return {link for payload in made for link in links(payload)}
 
 
 def secrets(slack: FakeSlack) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,17 @@ class Settled:
     edition: int
     state: DeliveryState
     reason: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Appeared:
+    """An edition that reached somebody: what was composed, and when."""
+
+    id: int
+    rotation: int
+    period: str
+    data: Mapping[str, Any]
     at: float
 
 
@@ -83,6 +94,17 @@ class Ledger:
         query = query.where(c.c.place == chat.place, d.c.thread == chat.thread, d.c.edition_id.in_(list(editions)))
         rows = self._database.read(lambda connection: connection.execute(query.order_by(d.c.id.desc())).all())
         return tuple(Settled(*row) for row in rows)
+
+    def appeared(self, known: Collection[int] = (), most: int = 2000) -> tuple[Appeared, ...]:
+        """The editions of which a message was sent, the latest first; without the *known* ones, which stay what they
+        are.
+        """
+        e, d = tables.editions, tables.deliveries
+        sent = select(d.c.id).where(d.c.edition_id == e.c.id, state_in(d, ("sent",))).exists()
+        query = select(e.c.id, e.c.rotation_id, e.c.period, e.c.data, e.c.created_at)
+        query = query.where(e.c.skipped == "", e.c.id.not_in(list(known)), or_(e.c.sent > 0, sent))
+        rows = self._database.read(lambda c: c.execute(query.order_by(e.c.id.desc()).limit(most)).all())
+        return tuple(Appeared(*row) for row in rows)
 
     def prune(self, kept: float = KEPT) -> int:
         """Forget what was settled longer ago, a piece at a time so that nobody waits; how many messages."""

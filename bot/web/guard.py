@@ -15,6 +15,8 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 """What every answer carries that does not say otherwise itself."""
 
@@ -43,15 +45,15 @@ class Guard:
         try:
             await self._app(scope, receive, guarded)
         except Exception as error:  # noqa: BLE001 - the door to strangers
-            logger.error("request failed path=%r error=%s", scope["path"], _shown(error))
+            logger.error("request failed path=%r error=%s", scope["path"], where(error))
             if not begun:  # else the server cuts the answer short, so that nobody takes half of it for the whole
                 await PlainTextResponse(BROKEN, 500)(scope, receive, guarded)
 
 
-def _shown(error: Exception) -> str:
+def where(error: Exception) -> str:
     """What broke, and where. Not what it says: it may repeat what somebody wrote to the bot."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    where = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else ""
-    return type(error).__name__ + where
+    place = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else ""
+    return type(error).__name__ + place

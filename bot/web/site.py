@@ -1,4 +1,4 @@
-"""What is served: the platforms' webhooks, the health of the process, and a page that says what runs here."""
+"""What is served: the platforms' webhooks, the health of the process, and the archive's pages."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from bot.platforms.base import Webhook
 from bot.web.guard import Guard
 from bot.web.health import Health
+from bot.web.pages import Pages
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +35,17 @@ PAGE = """<!doctype html>
 """
 
 
-def site(*, health: Callable[[], Health], webhooks: Sequence[Webhook] = (), title: str = "heji") -> Starlette:
-    """An ASGI application. *health* is asked at every `/healthz`, in the event loop: it must not wait for anything."""
+def site(
+    *,
+    health: Callable[[], Health],
+    webhooks: Sequence[Webhook] = (),
+    pages: Pages | None = None,
+    title: str = "heji",
+) -> Starlette:
+    """An ASGI application. *health* is asked at every `/healthz`, in the event loop: it must not wait for anything.
+
+    Without *pages* there is one page, which says what runs here.
+    """
 
     async def front(_: Request) -> Response:
         return HTMLResponse(PAGE.format(title=html.escape(title)))
@@ -44,22 +54,24 @@ def site(*, health: Callable[[], Health], webhooks: Sequence[Webhook] = (), titl
         found = health()
         return JSONResponse(found.as_json(), 200 if found.ok else 503, {"Cache-Control": "no-store"})
 
+    async def nothing(request: Request, _: Exception) -> Response:
+        if pages is not None and request.method in ("GET", "HEAD") and request.url.path not in doors:
+            return await pages.nothing(request)
+        return _sentence(404)
+
+    doors = {webhook.path for webhook in webhooks}
     app = Starlette(
         routes=[
             *(Route(webhook.path, Door(webhook)) for webhook in webhooks),
             Route("/healthz", healthz),
-            Route("/", front),
+            *(pages.routes() if pages is not None else [Route("/", front)]),
         ],
         middleware=[Middleware(Guard)],
         # Who uses the wrong method learns no more than who asks for the wrong page.
-        exception_handlers={404: _nothing, 405: _nothing},
+        exception_handlers={404: nothing, 405: nothing},
     )
     app.router.redirect_slashes = False
     return app
-
-
-async def _nothing(_: Request, __: Exception) -> Response:
-    return _sentence(404)
 
 
 class Door:
