@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from bot.app import App
 from bot.errors import ConfigurationError
@@ -13,17 +14,24 @@ from bot.web.health import Health
 from bot.web.server import Server
 from bot.web.site import site
 
+if TYPE_CHECKING:
+    from bot.web.metrics import Metrics
+
 log = logging.getLogger(__name__)
 
 
 class Presence:
-    """Serves and receives for *app* on *lines*. *health* is told to whoever asks."""
+    """Serves and receives for *app* on *lines*. *health* and *metrics* are told to whoever asks."""
 
-    def __init__(self, app: App, lines: Sequence[Line], health: Callable[[], Health]) -> None:
+    def __init__(
+        self, app: App, lines: Sequence[Line], health: Callable[[], Health], metrics: Metrics | None = None
+    ) -> None:
         self._receivers = [line.receiver for line in lines if line.receiver]
         doors = [receiver.webhook for receiver in self._receivers if receiver.webhook]
         self._server = Server(
-            site(health=health, webhooks=doors, title=app.library.title), app.settings.host, app.settings.port
+            site(health=health, webhooks=doors, title=app.library.title, metrics=metrics),
+            app.settings.host,
+            app.settings.port,
         )
         # A laptop's port may be taken; a host's, or one that Telegram is to post to, may not.
         self._needed = bool(doors) or app.settings.port is not None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import html
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
@@ -18,6 +19,9 @@ from starlette.types import Receive, Scope, Send
 from bot.platforms.base import Webhook
 from bot.web.guard import Guard
 from bot.web.health import Health
+
+if TYPE_CHECKING:
+    from bot.web.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +38,17 @@ PAGE = """<!doctype html>
 """
 
 
-def site(*, health: Callable[[], Health], webhooks: Sequence[Webhook] = (), title: str = "heji") -> Starlette:
-    """An ASGI application. *health* is asked at every `/healthz`, in the event loop: it must not wait for anything."""
+def site(
+    *,
+    health: Callable[[], Health],
+    webhooks: Sequence[Webhook] = (),
+    title: str = "heji",
+    metrics: Metrics | None = None,
+) -> Starlette:
+    """An ASGI application. *health* is asked at every `/healthz`, in the event loop: it must not wait for anything.
+
+    Without *metrics* there is no `/metrics`.
+    """
 
     async def front(_: Request) -> Response:
         return HTMLResponse(PAGE.format(title=html.escape(title)))
@@ -48,6 +61,7 @@ def site(*, health: Callable[[], Health], webhooks: Sequence[Webhook] = (), titl
         routes=[
             *(Route(webhook.path, Door(webhook)) for webhook in webhooks),
             Route("/healthz", healthz),
+            *([Route("/metrics", _figures(metrics))] if metrics else []),
             Route("/", front),
         ],
         middleware=[Middleware(Guard)],
@@ -56,6 +70,15 @@ def site(*, health: Callable[[], Health], webhooks: Sequence[Webhook] = (), titl
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _figures(metrics: Metrics) -> Callable[[Request], Awaitable[Response]]:
+    from bot.web.metrics import CONTENT_TYPE
+
+    async def figures(_: Request) -> Response:
+        return Response(metrics.page(), headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
+
+    return figures
 
 
 async def _nothing(_: Request, __: Exception) -> Response:

@@ -7,8 +7,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-GRACE = dt.timedelta(seconds=60)
-"""How long calls may fail before that is more than a hiccup."""
+GRACE = dt.timedelta(seconds=45)
+"""How long calls may fail before that is more than a hiccup: within a minute `/healthz` has to say so."""
 
 logger = logging.getLogger(__name__)
 
