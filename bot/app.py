@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from threading import Lock
+from time import perf_counter
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -179,6 +180,7 @@ class App:
         self.misses: Counter[str] = Counter()
         self.chats: dict[str, Remembered] = {}
         self.rehearsing = False
+        self.measured: Callable[[Command, float], None] | None = None  # told of each answer, and how long it took
         self.store: Store | None = None
         self.trouble: StoreError | None = None
         self.patience = Patience(READING_PATIENCE)
@@ -208,6 +210,17 @@ class App:
 
     def answer(self, command: Command) -> Answer:
         """What is said to *command*, after doing what it asks for."""
+        began = perf_counter()
+        try:
+            return self._answer(command)
+        finally:
+            self._measure(command, began)
+
+    def _measure(self, command: Command, began: float) -> None:
+        if self.measured is not None:
+            self.measured(command, perf_counter() - began)
+
+    def _answer(self, command: Command) -> Answer:
         context = self.context(command)
         found = self._found(command, context)
         message = found.message
@@ -218,6 +231,7 @@ class App:
 
     def at_hand(self, command: Command) -> Answer | None:
         """The same, where this was answered before and it is known how the chat wants it: waits for no database."""
+        began = perf_counter()
         if not commands.depends_on_library_alone(command):
             return None
         with self._answering:
@@ -227,6 +241,7 @@ class App:
             found = self._answers.get(_question(command, wishes.settings, wishes.subscription))
         if found is not None:
             self.remembered(command.chat).more = found.message.more
+            self._measure(command, began)
         return found
 
     def glance(self, command: Command) -> Answer:

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import sys
+import threading
 from collections.abc import Iterable, Iterator
-from typing import TextIO
+from types import TracebackType
+from typing import Any, TextIO
 from urllib.parse import quote, unquote
 
 from bot.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 MIN_SECRET = 6
 """Shorter secrets are not looked for in logs: they would blot out ordinary words."""
+
+
+class Handler(logging.StreamHandler[TextIO]):
+    """Writes to a stream, and tells of a record that cannot be written without repeating what is in it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Say where it was made: logging itself would print its arguments as they are."""
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):  # nobody reads the log
+            return
+        with contextlib.suppress(OSError, ValueError):
+            place = f"{record.name} {record.filename}:{record.lineno}"
+            self.stream.write(f"log record lost ({type(error).__name__}) in {place}{self.terminator}")
+            self.flush()
 
 
 class Redacting(logging.Formatter):
@@ -69,10 +89,37 @@ def set_up(settings: Settings, stream: TextIO) -> None:
             renderer,
         ],
     )
-    handler = logging.StreamHandler(stream)
+    handler = Handler(stream)
     handler.setFormatter(Redacting(formatter, settings.secrets()))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level)
     for chatty in ("alembic", "apscheduler", "httpcore", "httpx", "slack_bolt", "slack_sdk"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+    _take_over()
+
+
+def _take_over() -> None:
+    """What Python would print by itself goes through the log too: tracebacks of threads and destructors, warnings.
+
+    Where somebody else sees to that already, as a test runner does, it is left to them.
+    """
+    if threading.excepthook is not threading.__excepthook__:
+        return
+
+    def of_thread(args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
+            name = args.thread.name if args.thread else "?"
+            logger.error("thread broke name=%s", name, exc_info=args.exc_value)
+
+    def of_nobody(args: Any) -> None:
+        logger.error("error ignored where=%r", args.object, exc_info=args.exc_value)
+
+    def of_all(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error, trace)
+        else:
+            logger.critical("program broke", exc_info=(kind, error, trace))
+
+    threading.excepthook, sys.unraisablehook, sys.excepthook = of_thread, of_nobody, of_all
+    logging.captureWarnings(capture=True)

@@ -32,8 +32,8 @@ Chat = Annotated[
 ]
 Named = Annotated[str, typer.Option(metavar="NAME", help="Which of the chat's subscriptions.")]
 
-DATABASE = ("database_url",)
-CHATS = ("content", "database_url", "digest_schedule", "digest_timezone", "digest_language")
+DATABASE = ("database_url", "allow_ephemeral_sqlite")
+CHATS = ("content", *DATABASE, "digest_schedule", "digest_timezone", "digest_language")
 LOGS = ("log_level", "log_format")
 """The settings that these verbs read: a verb validates only what it needs."""
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from bot.app import App
 from bot.errors import ConfigurationError
@@ -16,13 +17,18 @@ from bot.web.pages import Pages
 from bot.web.server import Server
 from bot.web.site import site
 
+if TYPE_CHECKING:
+    from bot.web.metrics import Metrics
+
 log = logging.getLogger(__name__)
 
 
 class Presence:
-    """Serves and receives for *app* on *lines*. *health* is told to whoever asks."""
+    """Serves and receives for *app* on *lines*. *health* and *metrics* are told to whoever asks."""
 
-    def __init__(self, app: App, lines: Sequence[Line], health: Callable[[], Health]) -> None:
+    def __init__(
+        self, app: App, lines: Sequence[Line], health: Callable[[], Health], metrics: Metrics | None = None
+    ) -> None:
         self._receivers = [line.receiver for line in lines if line.receiver]
         doors = [receiver.webhook for receiver in self._receivers if receiver.webhook]
         pages = Pages(
@@ -32,7 +38,7 @@ class Presence:
             chat=app.settings.chat_box,
         )
         self._server = Server(
-            site(health=health, webhooks=doors, pages=pages, title=app.library.title),
+            site(health=health, webhooks=doors, pages=pages, title=app.library.title, metrics=metrics),
             app.settings.host,
             app.settings.port,
         )

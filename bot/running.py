@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -25,11 +26,12 @@ from bot.platforms.base import Platform, Sent
 from bot.platforms.console import Console, read_lines
 from bot.settings import Settings
 from bot.store.patience import Patience, in_thread
+from bot.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from bot.presence import Presence
     from bot.service import Service
-    from bot.web.health import Health
+    from bot.web.health import Signs
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -140,8 +142,10 @@ def _exit() -> None:
 async def _serve(app: App, console: Console | None, *, answering: bool = True) -> None:
     """Deliver, also to *console* if there is one, and answer, until a signal comes."""
     lines = networks.lines(app, answering=answering)
-    service = _service(app, console, lines)
-    parts: list[Part] = [service, _presence(app, lines, service)] if answering else [service]
+    service, watchdog = _service(app, console, lines), Watchdog()
+    parts: list[Part] = [service, watchdog]
+    if answering:
+        parts.append(_presence(app, lines, service, watchdog))
     _settle_soon()
     with in_loop_at_signals(lambda: _stop(parts)):
         await _together(parts)
@@ -200,8 +204,10 @@ async def _run(app: App, console: Console) -> None:
                 └─▶ else, or at /quit: the service stops
     a signal ─────▶ both stop; what is in flight is finished
     """
-    service = _service(app, console)
-    parts = (service, _presence(app, (), service))
+    service, watchdog = _service(app, console), Watchdog()
+    parts: list[Part] = [service, _presence(app, (), service, watchdog)]
+    if app.settings.port is not None:  # a host; nobody at a terminal is helped by what it has to say
+        parts.append(watchdog)
     working = asyncio.create_task(_together(parts))
     talking = asyncio.create_task(converse(app, console, read_lines(sys.stdin, sys.stdout)))
 
@@ -237,15 +243,25 @@ def _service(app: App, console: Console | None = None, lines: Sequence[Line] = (
     return Service(app, partial(open_store, app.settings), platforms)
 
 
-def _presence(app: App, lines: Sequence[Line], service: Service) -> Presence:
+def _presence(app: App, lines: Sequence[Line], service: Service, watchdog: Watchdog) -> Presence:
     from bot.presence import Presence
     from bot.web.health import judge
 
-    def health() -> Health:
-        statuses = {line.network.name: (line.receiver or line.network).status for line in lines}
-        return judge(service.signs(statuses), app.clock())
+    def signs() -> Signs:
+        return service.signs({line.network.name: (line.receiver or line.network).status for line in lines})
 
-    return Presence(app, lines, health)
+    metrics = None
+    if app.settings.metrics:
+        from bot.web.metrics import Metrics, Reading
+
+        def reading() -> Reading:
+            found, now, library = signs(), app.clock(), app.library
+            problems = Counter[str](problem.severity for problem in library.problems)
+            return Reading(now, found, judge(found, now), watchdog.lag(), len(library.items), problems, app.loaded)
+
+        metrics = Metrics(reading)
+        app.measured = metrics.answered
+    return Presence(app, lines, lambda: judge(signs(), app.clock()), metrics)
 
 
 # -- the chat ----------------------------------------------------------------------------------------------------------

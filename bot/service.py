@@ -1,7 +1,7 @@
 """One process at work: ticks, plans and delivers until it is told to stop. Any number of them share a database.
 
 store opened ──▶ every 30 s: content refreshed, due editions planned ──▶ outbox ──▶ platforms
- (for as long as it takes)            every 6 h: what is old pruned
+ (for as long as it takes)   every 10 s: is the database there?   every 6 h: what is old pruned
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from bot.delivery.pace import rates
 from bot.errors import StoreError
 from bot.platforms.base import Platform, Status
 from bot.settings import Settings
+from bot.store import pulse
+from bot.store.pulse import Pulse
 from bot.store.store import Store
 from bot.web.health import Signs
 
@@ -29,6 +31,9 @@ T = TypeVar("T")
 
 REOPEN = 5.0
 """Seconds between two tries at a database that is not there."""
+
+FEEL = 10.0
+"""Seconds between two looks at whether the database is there, and those that it may take to show that it is."""
 
 LAST_JOB = 0.5
 """Seconds that a job under way is waited for at the end. A planning that is cut off has planned nothing."""
@@ -52,10 +57,11 @@ class Service:
         self._platforms = None if platforms is None else tuple(platforms)
         self._outbox: Outbox | None = None
         self._stopped = asyncio.Event()
-        self._threads = ThreadPoolExecutor(2, "service")
+        self._threads = ThreadPoolExecutor(3, "service")  # a tick, a pruning, and a look
         self._ticked: dt.datetime | None = None
-        self._well: bool | None = None
-        self._backlog: dict[str, int] = {}
+        self._answers: bool | None = None  # the database, when it was last looked for
+        self._planned: bool | None = None  # the last tick went through
+        self._pulse: Pulse | None = None
         self._jobs: set[Future[Any]] = set()
         self._hanging = False
 
@@ -66,12 +72,17 @@ class Service:
 
     def signs(self, statuses: Mapping[str, Status]) -> Signs:
         """What there is to say of how it is; *statuses* are those of the networks."""
+        known = [one for one in (self._answers, self._planned) if one is not None]
+        found = self._pulse or Pulse()
         return Signs(
             started=self._app.started,
-            database=self._well,
+            database=all(known) if known else None,
             ticked=self._ticked,
             platforms=statuses,
-            counts=self._backlog,
+            counts=found.counts,
+            due=found.due,
+            editions=found.editions,
+            settled=dict(self._outbox.counts) if self._outbox else {},
         )
 
     def stop(self) -> None:
@@ -86,9 +97,10 @@ class Service:
             return
         clock = Clock()
         clock.every(TICK, self._tick, "tick")
+        clock.every(FEEL, partial(self._feel, store), "feel")
         if self._platforms is not None:
             await self._reopened(store)
-            clock.every(PRUNE, partial(self._at_work, store.ledger.prune), "prune")
+            clock.every(PRUNE, partial(self._prune, store), "prune")
             self._outbox = outbox(self._app.settings, store, self._platforms)
         clock.start()
         try:
@@ -129,7 +141,7 @@ class Service:
                     self._app.attach(opening.result())
                     return self._app.store
             except StoreError as error:
-                self._app.trouble, self._well = error, False
+                self._app.trouble, self._answers = error, False
                 logger.error("database not opened, tried again in %.0f s: %s", REOPEN, error)
             try:
                 await asyncio.wait_for(self._stopped.wait(), REOPEN)
@@ -145,15 +157,40 @@ class Service:
             except StoreError as error:
                 logger.warning("not tried again platform=%s: %s", platform.name, error)
 
+    async def _prune(self, store: Store) -> None:
+        try:
+            await self._at_work(store.ledger.prune)
+        except StoreError as error:
+            logger.warning("nothing pruned, tried again in %.0f h: %s", PRUNE / 3600, error)
+
+    async def _feel(self, store: Store) -> None:
+        """Note whether the database is there. One that does not even say no is not, until it does."""
+        silence = asyncio.get_running_loop().call_later(FEEL, self._missed, f"no answer within {FEEL:.0f} s")
+        try:
+            await self._at_work(store.now)
+            if self._answers is False:
+                logger.info("database found again")
+            self._answers = True
+        except StoreError as error:
+            self._missed(str(error))
+        finally:
+            silence.cancel()
+
+    def _missed(self, why: str) -> None:
+        if self._answers is not False:
+            logger.error("database missed: %s", why)
+        self._answers = False
+
     async def _tick(self) -> None:
         """Look, plan, and note how it went. A tick that cannot use the database is one that happened all the same."""
+        self._ticked = self._app.clock()  # a planning for very many chats takes longer than from one tick to the next
         try:
             planned = await self._at_work(self._app.tick if self._platforms is not None else self._app.look)
             if (store := self._app.store) is not None and not self._stopped.is_set():
-                self._backlog = await self._at_work(store.ledger.backlog) or {}
-            self._well = True
+                self._pulse = await self._at_work(partial(pulse.take, store)) or self._pulse
+            self._planned = True
         except StoreError as error:
-            self._well = False
+            self._planned = False
             logger.error("nothing planned, tried again in %.0f s: %s", TICK, error)
             return
         finally:

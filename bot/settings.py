@@ -10,11 +10,12 @@ from __future__ import annotations
 import difflib
 import hashlib
 import hmac
+import os
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
@@ -29,6 +30,7 @@ from pydantic_settings import (
 )
 
 from bot.errors import ConfigurationError
+from bot.hosting import loses
 
 DEFAULT_PORT = 8080
 DEFAULT_SCHEDULE = "mon 09:00"
@@ -54,7 +56,29 @@ _SCHEDULE = re.compile(
         \s+ (?:[01]?\d|2[0-3]) : [0-5]\d""",
     re.VERBOSE | re.IGNORECASE,
 )
+_DATABASE = re.compile(
+    r"""sqlite:///?.*
+      | postgres(?:ql(?:\+psycopg)?)?://
+        (?! $ ) (?: .*@ )?                                      # who
+        (?: \[ [^\]/?]+ \] | [^:/?\[\]]* ) (?: :\d{0,5} )?    # where
+        (?: [/?] .* )?""",
+    re.VERBOSE | re.DOTALL,
+)
+_USER = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<name>[^/?#:@]+)(?::(?P<password>[^@]*))?@", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"token|secret|passw|pwd|key|sig|auth", re.IGNORECASE)
 _CURATOR = re.compile(r"telegram:[1-9]\d*|slack:[A-Z][A-Z0-9]*|console:\S+")
+
+
+def _lost(file: str | None) -> list[str]:
+    """The sentence about a database in *file* that its host will have forgotten tomorrow, if it is one."""
+    if file is None or (host := loses(file, os.environ)) is None:
+        return []
+    sentence = (
+        f"DATABASE_URL is SQLite in {file}, on a disk that {host} throws away at every restart, and with it every "
+        "subscription: write the address of a PostgreSQL, or of a file on a volume if there is one, or "
+        "ALLOW_EPHEMERAL_SQLITE=on where nothing needs to be remembered."
+    )
+    return [sentence]
 
 
 # How a variable has to look ------------------------------------------------------------------------------------------
@@ -136,16 +160,21 @@ def _root(text: str) -> str:
 
 
 def _database(secret: SecretStr) -> SecretStr:
-    if not re.match(r"sqlite:///?|postgres(ql(\+psycopg)?)?://.", secret.get_secret_value()):
+    if not _DATABASE.fullmatch(secret.get_secret_value()):
         raise ValueError("names no database that heji can use")
     return secret
 
 
-def _password(url: str) -> str | None:
+def _secrets_in(address: str) -> Iterator[str]:
+    """What nobody else may see of *address*: its password, a token in the place of a name, the value of `?token=…`."""
+    if user := _USER.match(address):
+        yield user["password"] or (user["name"] if user["scheme"].startswith("http") else "")
     try:
-        return urlsplit(url).password
-    except ValueError:
-        return None
+        parts = urlsplit(address)
+    except ValueError:  # a bracket that is never closed
+        return
+    yield parts.password or ""  # where it holds an @, urlsplit takes the last one
+    yield from (value for name, value in parse_qsl(parts.query) if _SECRET_NAME.search(name))
 
 
 def _telegram_token(secret: SecretStr) -> SecretStr:
@@ -286,6 +315,8 @@ class Settings(BaseSettings):
     )
     log_format: Annotated[Literal["console", "json"], Choice] = Field("console", description="write console or json")
 
+    metrics: bool = Field(True, description="write on or off")
+
     # What one variable needs of another: (this, needs one of these, why). Checked where all of them are read.
     NEEDS: ClassVar[tuple[tuple[str, tuple[str, ...], str], ...]] = (
         ("SLACK_APP_TOKEN", ("SLACK_BOT_TOKEN",), "set that too, Socket Mode answers with it"),
@@ -326,7 +357,7 @@ class Settings(BaseSettings):
         found = {field.get_secret_value() for field in fields if isinstance(field, SecretStr)}
         found.add(self.webhook_secret)
         addresses = (self.database_url.get_secret_value(), *self.content)
-        return frozenset(found | {password for url in addresses if (password := _password(url))}) - {""}
+        return frozenset(found.union(*map(_secrets_in, addresses))) - {""}
 
     @classmethod
     def load(cls, *names: str) -> Settings:
@@ -344,6 +375,8 @@ class Settings(BaseSettings):
             settings = cls.model_validate(given)
         except ValidationError as error:
             raise ConfigurationError([cls._sentence(mistake, given) for mistake in error.errors()] + mistakes) from None
+        if "ALLOW_EPHEMERAL_SQLITE" in asked and not settings.allow_ephemeral_sqlite:
+            mistakes += _lost(settings.sqlite_file)
         if mistakes:
             raise ConfigurationError(mistakes)
         return settings

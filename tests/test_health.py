@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from bot.web.health import LATE, Check, Health, Signs, judge
+from bot.delivery.clock import TICK
+from bot.web.health import LATE, STUCK, Check, Health, Signs, judge
 
 NOW = dt.datetime(2026, 11, 23, 9, 0, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -94,3 +95,14 @@ def test_what_waits_or_is_dead_is_told_and_alarms_nobody():
 
 def test_nothing_looked_at_is_nothing_wrong():
     assert Health().as_json() == {"status": "ok", "checks": {}}
+
+
+def test_a_message_that_has_been_due_for_long_is_told_and_alarms_nobody():
+    signs = replace(WELL, counts={"pending": 1}, due=STUCK + 5 * 60)
+
+    assert check("deliveries", signs) == Check("deliveries", True, "1 pending, one has been due for 15 min")
+    assert "due" not in check("deliveries", replace(signs, due=STUCK)).message
+
+
+def test_a_clock_that_stands_still_is_red_within_a_minute():
+    assert TICK < LATE.total_seconds() < 60

@@ -18,6 +18,7 @@ from bot.platforms.file import File
 from bot.service import Service
 from bot.settings import Settings
 from bot.store.store import Store
+from bot.web.health import judge
 
 MONDAY = dt.datetime(2026, 11, 30, 9, 0, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -169,3 +170,40 @@ def test_a_database_that_is_not_there_is_said_aloud_and_told_to_whoever_asks(hou
 
     assert [record.getMessage().count("refused") for record in caplog.records] == [1, 1]
     assert app.trouble is None
+
+
+def test_a_tick_that_hangs_is_a_clock_that_stands_still_and_one_that_goes_on_is_not(house):
+    house.now = MONDAY
+    app, begun, free = house.begin(), threading.Event(), threading.Event()
+
+    def hang():
+        begun.set()
+        free.wait()
+        return False
+
+    app.look = hang
+
+    def red(service):
+        return {check.name for check in judge(service.signs({}), house.now).checks if not check.ok}
+
+    async def work():
+        service = Service(app, house.opened, None)
+        running = asyncio.create_task(service.run())
+        await asyncio.to_thread(begun.wait)
+        await asyncio.to_thread(House._wait, lambda: service.signs({}).database)
+        before = red(service)
+        house.now += dt.timedelta(seconds=59)
+        hanging = red(service)
+        free.set()
+        await asyncio.to_thread(House._wait, lambda: not red(service))
+        service.stop()
+        await running
+        return before, hanging
+
+    try:
+        before, hanging = asyncio.run(work())
+    finally:
+        free.set()
+        app.store.close()
+
+    assert (before, hanging) == (set(), {"clock"})

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from bot.editions.schedule import parse_schedule
 from bot.errors import ConfigurationError
+from bot.hosting import loses
 from bot.settings import DEFAULT_SCHEDULE, DEFAULT_TIMEZONE, READING, Settings, known_zone
 
 EXAMPLE = Path(__file__).parent.parent / ".env.example"
@@ -352,3 +353,75 @@ def test_the_webhooks_secret_comes_from_the_token_where_none_is_set_and_is_kept_
     assert one.webhook_secret != other.webhook_secret
     assert one.webhook_secret in one.secrets()
     assert given.webhook_secret == "open-sesame"
+
+
+# Hosts that forget ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sign", "own", "lost"),
+    [
+        ("DYNO", True, "Heroku"),
+        ("DYNO", False, "Heroku"),  # which has no volumes
+        ("FLY_APP_NAME", True, "Fly"),
+        ("FLY_APP_NAME", False, None),
+        ("K_SERVICE", True, "Cloud Run"),
+        ("NOTHING_OF_THE_KIND", True, None),
+    ],
+)
+def test_a_file_on_the_host_s_own_disk_is_lost_and_one_on_a_volume_is_not(sign, own, lost):
+    assert loses("/data/heji.db", {sign: "x"}, lambda path: 1 if own or path == Path("/") else 2) == lost
+
+
+def test_a_database_in_memory_or_on_a_server_is_nothing_that_a_host_could_forget(environment):
+    environment(DYNO="web.1", DATABASE_URL="postgres://ann:x@h/d")
+    served = Settings.load()
+    environment(DATABASE_URL="sqlite://")
+    remembered = Settings.load()
+
+    assert served.sqlite_file is None
+    assert remembered.sqlite_file is None
+
+
+@pytest.mark.parametrize(
+    ("url", "sound"),
+    [
+        ("postgresql://ann:p@h:5432/d?sslmode=require", True),
+        ("postgresql://ann:p/a:b@[::1]:5432/d", True),
+        ("postgresql+psycopg:///d?host=/run/a:b", True),
+        ("sqlite:///a folder/b.db", True),
+        ("postgresql://ann:p@h:port/d", False),
+        ("postgresql://ann:p@[::1/d", False),
+        ("postgresql://", False),
+        ("mysql://h/d", False),
+    ],
+)
+def test_an_address_of_a_database_is_looked_at_before_it_is_used(environment, url, sound):
+    environment(DATABASE_URL=url)
+    if sound:
+        assert Settings.load().database_url.get_secret_value() == url
+        return
+
+    (mistake,) = mistakes()
+
+    assert mistake.startswith("DATABASE_URL names no database that heji can use: write sqlite:///")
+
+
+@pytest.mark.parametrize(
+    ("address", "secrets"),
+    [
+        ("https://ghp_0123456789@github.com/ann/list.git", {"ghp_0123456789"}),
+        ("https://ann:hunter2@example.org/x@y.md", {"hunter2"}),
+        ("https://example.org/list.md?access_token=0123456789&page=2", {"0123456789"}),
+        ("notes/me@home", set()),
+    ],
+)
+def test_what_gives_access_in_an_address_of_the_content_is_a_secret(address, secrets):
+    assert Settings(content=(address,)).secrets() - Settings().secrets() == secrets
+
+
+def test_a_password_with_an_at_or_a_slash_is_a_secret_however_one_reads_it():
+    found = Settings(database_url="postgresql://ann:can/ary@9@h/d").secrets()
+
+    assert "can/ary" in found
+    assert "ann" not in found

@@ -43,7 +43,7 @@ class Clock:
 
     def start(self) -> None:
         """Begin to tick, in the running event loop."""
-        logging.getLogger("apscheduler").setLevel(logging.WARNING)
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)  # what holds a job up is told by who does it
         self._scheduler.start()
 
     async def stop(self) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-GRACE = dt.timedelta(seconds=60)
-"""How long calls may fail before that is more than a hiccup."""
+GRACE = dt.timedelta(seconds=45)
+"""How long calls may fail before that is more than a hiccup: within a minute `/healthz` has to say so."""
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ import tenacity
 from sqlalchemy import Connection, Double, Engine, create_engine, event, exc, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 from sqlalchemy.sql.functions import FunctionElement
 
 from bot.errors import StoreError, StoreFull, StoreReadOnly, StoreUnreachable
@@ -149,9 +149,41 @@ def _engine(url: URL) -> Engine:
         except OSError as error:
             raise StoreUnreachable(f"{folder} cannot be made: {error.strerror}") from error
         engine = create_engine(url, connect_args={"timeout": BUSY, "check_same_thread": False})
+        if "uri" not in url.query:  # then it is a path, and no address with options for SQLite
+            _follow(Path(url.database).absolute(), engine)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _follow(file: Path, engine: Engine) -> None:
+    """Use no connection to a file that was deleted or replaced. It could be written to as before, and everything in it
+    would be lost at the end; and where it is gone, SQLite would make an empty one.
+    """
+    known = False
+
+    def connecting(*_: object) -> None:
+        if known:
+            _inode(file)
+
+    def connected(_: object, record: ConnectionPoolEntry) -> None:
+        nonlocal known
+        known, record.info["inode"] = True, _inode(file)
+
+    def taken(_: object, record: ConnectionPoolEntry, __: object) -> None:
+        if record.info["inode"] != _inode(file):
+            raise exc.DisconnectionError
+
+    event.listen(engine, "do_connect", connecting)
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "checkout", taken)
+
+
+def _inode(file: Path) -> int:
+    try:
+        return file.stat().st_ino
+    except OSError as error:
+        raise StoreUnreachable(f"{file} is gone: {error.strerror}") from error
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:

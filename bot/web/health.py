@@ -12,8 +12,11 @@ from typing import Any
 
 from bot.platforms.base import Status
 
-LATE = dt.timedelta(seconds=90)
-"""A clock that ticks every 30 s and has been silent for so long stands still: two ticks lost, and some patience."""
+LATE = dt.timedelta(seconds=55)
+"""A clock that ticks every 30 s and has been silent for so long stands still: who looks has to know within a minute."""
+
+STUCK = 600.0
+"""Seconds that a message may be due before it is told. Not red: whole towns of chats take longer than that."""
 
 TOLD = ("pending", "uncertain", "dead")
 """What is told of the outbox."""
@@ -57,8 +60,10 @@ class Health:
 class Signs:
     """What a process has noticed of itself since it *started*.
 
-    *database*: whether it could be used when it was last tried; None before. *ticked*: when the clock last ticked, in
-    a process that has one (*ticking*). *platforms* have what each adapter says of itself, *counts* the outbox's states.
+    *database*: whether it could be used when it was last tried; None before. *ticked*: when the clock last began or
+    ended a tick, in a process that has one (*ticking*). *platforms* have what each adapter says of itself, *counts* the
+    outbox's states; *due* says for how many seconds the message is due that waits longest, *editions* how many there
+    have been, *settled* what became of the messages that this process sent.
     """
 
     started: dt.datetime
@@ -67,6 +72,9 @@ class Signs:
     ticked: dt.datetime | None = None
     platforms: Mapping[str, Status] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
+    due: float = 0.0
+    editions: int = 0
+    settled: Mapping[str, int] = field(default_factory=dict)
 
 
 def judge(signs: Signs, now: dt.datetime) -> Health:
@@ -75,7 +83,7 @@ def judge(signs: Signs, now: dt.datetime) -> Health:
     if signs.ticking:
         checks.append(_clock(signs, now))
     checks += [Check(name, one.ok, one.message, one.last_success) for name, one in signs.platforms.items()]
-    return Health((*checks, _deliveries(signs.counts)))
+    return Health((*checks, _deliveries(signs)))
 
 
 def _database(signs: Signs) -> Check:
@@ -92,7 +100,9 @@ def _clock(signs: Signs, now: dt.datetime) -> Check:
     return Check("clock", False, f"silent for {silent.total_seconds():.0f} s", signs.ticked)
 
 
-def _deliveries(counts: Mapping[str, int]) -> Check:
+def _deliveries(signs: Signs) -> Check:
     """Never red: a reader who blocked the bot is no reason for a host to start it anew."""
-    told = [f"{counts[state]:,} {state}" for state in TOLD if counts.get(state)]
+    told = [f"{signs.counts[state]:,} {state}" for state in TOLD if signs.counts.get(state)]
+    if signs.due > STUCK:
+        told.append(f"one has been due for {signs.due / 60:,.0f} min")
     return Check("deliveries", True, ", ".join(told) or "nothing is waiting")

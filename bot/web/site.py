@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import html
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
@@ -19,6 +20,9 @@ from bot.platforms.base import Webhook
 from bot.web.guard import Guard
 from bot.web.health import Health
 from bot.web.pages import Pages
+
+if TYPE_CHECKING:
+    from bot.web.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
@@ -41,10 +45,11 @@ def site(
     webhooks: Sequence[Webhook] = (),
     pages: Pages | None = None,
     title: str = "heji",
+    metrics: Metrics | None = None,
 ) -> Starlette:
     """An ASGI application. *health* is asked at every `/healthz`, in the event loop: it must not wait for anything.
 
-    Without *pages* there is one page, which says what runs here.
+    Without *pages* there is one page, which says what runs here; without *metrics* there is no `/metrics`.
     """
 
     async def front(_: Request) -> Response:
@@ -64,6 +69,7 @@ def site(
         routes=[
             *(Route(webhook.path, Door(webhook)) for webhook in webhooks),
             Route("/healthz", healthz),
+            *([Route("/metrics", _figures(metrics))] if metrics else []),
             *(pages.routes() if pages is not None else [Route("/", front)]),
         ],
         middleware=[Middleware(Guard)],
@@ -72,6 +78,15 @@ def site(
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _figures(metrics: Metrics) -> Callable[[Request], Awaitable[Response]]:
+    from bot.web.metrics import CONTENT_TYPE
+
+    async def figures(_: Request) -> Response:
+        return Response(metrics.page(), headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
+
+    return figures
 
 
 class Door:

@@ -40,7 +40,7 @@ LONG_POLL = 25
 LEASE = 60.0
 """Seconds for which a process polls alone: longer than one question and what may go wrong with it."""
 
-WATCH = 60.0
+WATCH = 30.0
 """Seconds between two looks at whether the webhook still is ours and the token good."""
 
 LONGEST_WAIT = 30.0
