@@ -1,4 +1,4 @@
-"""What is served: the platforms' webhooks, the health of the process, and a page that says what runs here."""
+"""What is served: the platforms' webhooks and pages, the health of the process, and a page that says what runs here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from bot.platforms.base import Webhook
+from bot.platforms.base import HttpAnswer, Page, Webhook
 from bot.web.guard import Guard
 from bot.web.health import Health
 
@@ -34,7 +34,13 @@ PAGE = """<!doctype html>
 """
 
 
-def site(*, health: Callable[[], Health], webhooks: Sequence[Webhook] = (), title: str = "heji") -> Starlette:
+def site(
+    *,
+    health: Callable[[], Health],
+    webhooks: Sequence[Webhook] = (),
+    pages: Sequence[Page] = (),
+    title: str = "heji",
+) -> Starlette:
     """An ASGI application. *health* is asked at every `/healthz`, in the event loop: it must not wait for anything."""
 
     async def front(_: Request) -> Response:
@@ -47,6 +53,7 @@ def site(*, health: Callable[[], Health], webhooks: Sequence[Webhook] = (), titl
     app = Starlette(
         routes=[
             *(Route(webhook.path, Door(webhook)) for webhook in webhooks),
+            *(Route(page.path, Window(page)) for page in pages),
             Route("/healthz", healthz),
             Route("/", front),
         ],
@@ -90,8 +97,27 @@ class Door:
             return _sentence(408)
         if body is None:
             return None
-        said = await self._webhook.take(headers, body)
-        return Response(said.body, said.status, media_type=said.content_type)
+        return _response(await self._webhook.take(headers, body))
+
+
+class Window:
+    """Shows a platform's page to whoever looks. Not to a HEAD: a page may be good for one look."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["method"] != "GET":
+            answer = _sentence(404)
+        else:
+            query = scope["query_string"].decode("latin-1")
+            answer = _response(await self._page.show(query, Headers(scope=scope)))
+        await answer(scope, receive, send)
+
+
+def _response(said: HttpAnswer) -> Response:
+    return Response(said.body, said.status, said.headers, said.content_type)
 
 
 class TooLarge(Exception):
