@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import re
 import sys
 import threading
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,9 @@ logger = logging.getLogger(__name__)
 
 MIN_SECRET = 6
 """Shorter secrets are not looked for in logs: they would blot out ordinary words."""
+
+_LEARNED = re.compile(r"\b(?:xox[a-z]|xapp|xoxe\.xox[a-z])-[\w-]{6,}", re.ASCII)
+"""How Slack writes tokens: those of workspaces are learned while the program runs, and no setting names them."""
 
 
 class Handler(logging.StreamHandler[TextIO]):
@@ -48,7 +52,7 @@ class Redacting(logging.Formatter):
         text = self.inner.format(record)
         for secret in self.secrets:
             text = text.replace(secret, "***")
-        return text
+        return _LEARNED.sub("***", text)
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.app import App
-from bot.platforms.base import Network, Receiver
+from bot.errors import StoreUnreachable
+from bot.platforms.base import Network, Page, Receiver
 from bot.reception import Reception
 from bot.settings import Settings, revealed
 
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The connection to one network; *receiver* is None where only editions are sent."""
+    """The connection to one network; *receiver* is None where only editions are sent. *pages* are for the site."""
 
     network: Network
     receiver: Receiver | None = None
+    pages: tuple[Page, ...] = ()
 
 
 def lines(app: App, *, answering: bool) -> tuple[Line, ...]:
@@ -29,7 +31,9 @@ def lines(app: App, *, answering: bool) -> tuple[Line, ...]:
     made = []
     if app.settings.telegram_bot_token:
         made.append(_telegram(app, answering))
-    if app.settings.slack_bot_token:
+    if app.settings.slack_client_id:
+        made.append(_many_slacks(app, answering))
+    elif app.settings.slack_bot_token:
         made.append(_slack(app, answering))
     return tuple(made)
 
@@ -39,7 +43,11 @@ async def check(settings: Settings) -> dict[str, tuple[Finding, ...]]:
     found = {}
     if settings.telegram_bot_token:
         found["Telegram"] = await _check_telegram(settings)
-    if settings.slack_bot_token:
+    if settings.slack_client_id:
+        from bot.platforms.slack.checking import installable
+
+        found["Slack"] = (installable(settings.public_url),)
+    elif settings.slack_bot_token:
         found["Slack"] = await _check_slack(settings)
     return found
 
@@ -132,3 +140,41 @@ def _slack(app: App, answering: bool) -> Line:
         token_good=reception.reopen,
     )
     return Line(slack, receiver)
+
+
+def _many_slacks(app: App, answering: bool) -> Line:
+    """Slack with the tokens of every workspace that installed the app. SLACK_BOT_TOKEN would be that of one of them."""
+    from bot.platforms.slack.delivering import Slack
+    from bot.platforms.slack.workspaces import Installations, Workspaces
+
+    def installations() -> Installations:
+        if app.store is None:
+            raise StoreUnreachable("it has not answered yet")
+        return app.store.installations
+
+    settings, workspaces = app.settings, Workspaces(installations)
+    slack = Slack(workspaces, settings.slack_api_base_url, command=settings.slack_command)
+    if not answering:
+        return Line(slack)
+    from bot.platforms.slack.installing import Installing
+    from bot.platforms.slack.receiving import Receiver
+
+    reception, language = Reception(app), settings.digest_language or app.library.language
+    receiver = Receiver(
+        slack,
+        reception,
+        signing_secret=revealed(settings.slack_signing_secret),
+        curators=settings.curators,
+        language=language,
+    )
+    installing = Installing(
+        slack.transport,
+        workspaces,
+        client_id=settings.slack_client_id or "",
+        client_secret=revealed(settings.slack_client_secret) or "",
+        is_new=reception.is_new,
+        public_url=settings.public_url,
+        command=settings.slack_command,
+        language=language,
+    )
+    return Line(slack, receiver, installing.pages)

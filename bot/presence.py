@@ -38,7 +38,14 @@ class Presence:
             chat=app.settings.chat_box,
         )
         self._server = Server(
-            site(health=health, webhooks=doors, pages=pages, title=app.library.title, metrics=metrics),
+            site(
+                health=health,
+                webhooks=doors,
+                windows=[page for line in lines for page in line.pages],
+                pages=pages,
+                title=app.library.title,
+                metrics=metrics,
+            ),
             app.settings.host,
             app.settings.port,
         )

@@ -341,7 +341,7 @@ class Settings(BaseSettings):
     @property
     def has_token(self) -> bool:
         """Whether there is a network to answer on; else the chat is on the terminal."""
-        return self.telegram_bot_token is not None or self.slack_bot_token is not None
+        return any((self.telegram_bot_token, self.slack_bot_token, self.slack_client_id))
 
     @property
     def webhook_secret(self) -> str:

@@ -23,6 +23,7 @@ from bot.chat.conversation import Answer, Command, Pause, Resume, SetLanguage, S
 from bot.platforms.slack.delivering import Slack
 from bot.platforms.slack.manifest import manifest
 from bot.platforms.slack.receiving import Receiver
+from bot.platforms.slack.workspaces import OneToken
 from bot.web.health import Health
 from bot.web.server import Server
 from bot.web.site import site as web_site
@@ -92,7 +93,10 @@ class House(telegram_bot.House):
 
 
 class Running:
-    """The adapter, receiving from *slack* till the end of the block: by socket or at its door, as the app is made."""
+    """The adapter, receiving from *slack* till the end of the block: by socket or at its door, as the app is made.
+
+    *pages* gives what is served beside the door, once the platform is there.
+    """
 
     def __init__(self, slack: FakeSlack, house: House | None = None, **options: Any) -> None:
         self.slack = slack
@@ -105,7 +109,8 @@ class Running:
     def __enter__(self) -> Self:
         self._thread.start()
         self.do(self._start)
-        self.slack.wait(lambda: self.slack.calls("auth.test"))
+        if isinstance(self.platform.tokens, OneToken):
+            self.slack.wait(lambda: self.slack.calls("auth.test"))
         if self.slack.app.socket_mode:
             self.slack.wait(lambda: self.slack.connections)
         return self
@@ -125,13 +130,17 @@ class Running:
         self.platform = Slack(
             self._options.pop("token", self.slack.token), self._options.pop("api_root", self.slack.url)
         )
+        pages = self._options.pop("pages", lambda _: ())(self.platform)
         way = {"app_token": app.app_token} if app.socket_mode else {"signing_secret": app.signing_secret}
         self.receiver = Receiver(self.platform, self.house, token_good=self.good.append, **way | self._options)
         self._server: Server | None = None
         if self.receiver.webhook:
-            self._server = Server(web_site(health=Health, webhooks=[self.receiver.webhook]), "127.0.0.1", 0)
+            self._server = Server(
+                web_site(health=Health, webhooks=[self.receiver.webhook], windows=pages), "127.0.0.1", 0
+            )
             await self._server.start()
-            self.slack.door.url = f"http://127.0.0.1:{self._server.port}/slack/events"
+            self.root = f"http://127.0.0.1:{self._server.port}"
+            self.slack.door.url = f"{self.root}/slack/events"
         self._task = asyncio.create_task(self.receiver.run())
 
     async def _stop(self) -> None:

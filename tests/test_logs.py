@@ -123,3 +123,12 @@ def test_words_too_short_to_be_a_secret_are_left_alone(logged):
     logging.getLogger("bot.app").info("the content was read")
 
     assert "the content was read" in stream.getvalue()
+
+
+@pytest.mark.parametrize("token", ["xoxb-000000000002-f4keToken_2", "xoxe.xoxp-1-Mi0yLTEx", "xapp-1-A0HEJI-4242-f4ke"])
+def test_a_token_that_was_learned_while_the_program_ran_gets_into_no_log_either(logged, token):
+    stream = logged()
+    logging.getLogger("bot.test").warning("refused token=%s, and xoxb- is how they begin", token)
+
+    assert token not in stream.getvalue()
+    assert "token=***, and xoxb- is how they begin" in stream.getvalue()

@@ -261,3 +261,41 @@ def test_a_page_may_have_a_policy_of_its_own():
     )
 
     assert ask(app, "GET", "/own").headers["content-security-policy"] == "default-src 'self'"
+
+
+# Pages ----------------------------------------------------------------------------------------------------------------
+
+
+class Leaf:
+    """A page that shows what was asked of it."""
+
+    path = "/leaf"
+
+    def __init__(self):
+        self.looks = 0
+
+    async def show(self, query, headers):
+        self.looks += 1
+        text = f"{query} {headers.get('accept-language')}"
+        return HttpAnswer(202, text.encode(), "text/html", {"Set-Cookie": "a=b; HttpOnly", "Cache-Control": "no-store"})
+
+
+def leafed(leaf, method="GET", path="/leaf", **options):
+    return ask(site(health=lambda: WELL, windows=[leaf]), method, path, **options)
+
+
+def test_a_page_is_shown_with_its_query_as_it_came_and_its_own_headers():
+    answer = leafed(Leaf(), path="/leaf?a=%C3%A9&b", headers={"Accept-Language": "zh-CN"})
+
+    assert (answer.status_code, answer.text) == (202, "a=%C3%A9&b zh-CN")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert (answer.headers["set-cookie"], answer.headers["cache-control"]) == ("a=b; HttpOnly", "no-store")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "DELETE", "OPTIONS"])
+def test_a_page_is_looked_at_by_nothing_but_a_get(method):
+    leaf = Leaf()
+
+    assert leafed(leaf, method).status_code == 404
+    assert leaf.looks == 0

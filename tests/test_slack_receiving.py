@@ -17,7 +17,7 @@ from fakes.slack_faults import Cut, Hang, Reply, broken, refusing, too_fast
 from slack_bot import HTTP, SOCKET, House, Running
 
 from bot import logs
-from bot.platforms.slack import receiving, sockets
+from bot.platforms.slack import sockets, watching
 from bot.platforms.slack.listening import Deaf, Heard
 from bot.platforms.slack.webhook import SIGNATURE, STAMP, Door, read
 from bot.settings import Settings
@@ -28,7 +28,7 @@ from bot.web.site import site as web_site
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch):
     """What is tried again is tried soon, and silence is noticed soon."""
-    monkeypatch.setattr(receiving, "LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(watching, "LONGEST_WAIT", 0.05)
     monkeypatch.setattr(sockets, "LONGEST_WAIT", 0.05)
     monkeypatch.setattr(sockets, "BREATH", 0.01)
     monkeypatch.setattr(sockets, "PING", 0.05)

@@ -18,6 +18,7 @@ from bot.platforms.slack.checking import check
 from bot.platforms.slack.delivering import Place, Slack, addressed, place
 from bot.platforms.slack.transport import BAD_TOKEN
 from bot.platforms.slack.verdicts import verdict
+from bot.platforms.slack.workspaces import OneToken
 
 SECRET = "xoxb-1-S3CR3T"
 PAGE = Message((Heading("Ctr"), Card("1", "Wide & <!channel> Deep", "https://example.org/a?b&c")))
@@ -242,11 +243,11 @@ def test_a_revoked_token_stops_the_workspace(slack, papers):
 
 
 def test_where_the_app_is_not_installed_nothing_is_called(slack, papers):
-    class Nowhere:
-        def of(self, team):
+    class Nowhere(OneToken):
+        async def of(self, team):
             return None
 
-    assert send(slack, chat(papers), token=Nowhere()) == Rejected("the app is not installed there", "revoked")
+    assert send(slack, chat(papers), token=Nowhere("")) == Rejected("the app is not installed there", "revoked")
     assert slack.journal == []
 
 

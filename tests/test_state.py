@@ -46,6 +46,7 @@ def filled(store: Store, clock: Clock) -> Store:
     planner(store, curators=()).plan()
     store.memory.miss("词")
     store.memory.is_new("telegram:update:7")
+    store.installations.save("T1", "xoxb-1-S3CR3T", scopes=("chat:write", "commands"), installed_by="slack:T1/U1")
     store.memory.lease("poll", "me")
     store.memory.count("topic", "console", clock_day(clock))
     store.memory.remember("what", {"a": [1, 2.5, None, True, "字"]})

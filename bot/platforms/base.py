@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
 from bot.chat.address import Address
@@ -205,11 +205,12 @@ class House(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What a webhook says to its caller."""
+    """What a webhook or a page says to its caller. *headers* go with it beside the content type."""
 
     status: int
     body: bytes = b""
     content_type: str = "text/plain"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Webhook(Protocol):
@@ -235,4 +236,20 @@ class Webhook(Protocol):
 
     async def take(self, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
         """What is said to a request that was admitted. Quick: the work is done afterwards."""
+        ...
+
+
+class Page(Protocol):
+    """What a platform shows to people in their browsers. The web room serves it and knows nothing of what it is about.
+
+    Only a GET gets there; whatever else is asked of its path is a 404.
+    """
+
+    @property
+    def path(self) -> str:
+        """Where it is: ``/slack/install``."""
+        ...
+
+    async def show(self, query: str, headers: Mapping[str, str]) -> HttpAnswer:
+        """The page, for a *query* (what follows the question mark, as it came) and headers (lower-case names)."""
         ...

@@ -175,7 +175,12 @@ class Memory:
         )
 
     def forget(self, person: str) -> int:
-        """Delete what is stored about a person (`telegram:7`): that they were the one who subscribed a chat."""
-        s = tables.subscriptions
-        forgetting = update(s).where(s.c.owner == person).values(owner="")
-        return self._database.write(lambda c: int(c.execute(forgetting).rowcount))
+        """Delete what is stored about a person (`telegram:7`, `slack:T1/U1`): that they were the one who subscribed a
+        chat, or let the bot into a workspace.
+        """
+        s, i = tables.subscriptions, tables.installations
+        forgetting = (
+            update(s).where(s.c.owner == person).values(owner=""),
+            update(i).where(i.c.installed_by == person).values(installed_by=""),
+        )
+        return self._database.write(lambda c: sum(int(c.execute(one).rowcount) for one in forgetting))

@@ -4,7 +4,9 @@
     {"table": "chats", "row": {"id": 1, "place": "telegram:-100123", …}}        tables in an order that keys allow
     {"rows": 1}                                                                 the end: nothing was cut off
 
-Values are as JSON has them, bytes in base64; numbers and ids stay what they are.
+Values are as JSON has them, bytes in base64; numbers and ids stay what they are. The tokens of workspaces are among
+them: without these, every workspace would have to install the bot anew after a move. So the file is as secret as the
+database.
 """
 
 from __future__ import annotations

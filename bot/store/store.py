@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete
 
 from bot.store import schema, tables
 from bot.store.database import PATIENCE, Database
+from bot.store.installations import Installations
 from bot.store.ledger import Ledger
 from bot.store.memory import Memory
 from bot.store.notices import Notices
@@ -23,7 +24,8 @@ class Store:
     """What is remembered. Open one with `open`; every method may be called from any thread, and raises StoreError.
 
     *subscriptions*: which chats want editions. *planning*: editions and who is due. *outbox*: claim, begin, settle.
-    *ledger*: what became of the messages. *notices*: what to tell whom. *memory*: the small things.
+    *ledger*: what became of the messages. *notices*: what to tell whom. *installations*: the workspaces
+    that allowed the bot in. *memory*: the small things.
     """
 
     def __init__(self, database: Database) -> None:
@@ -33,6 +35,7 @@ class Store:
         self.outbox = OutboxRows(database)
         self.ledger = Ledger(database)
         self.notices = Notices(database)
+        self.installations = Installations(database)
         self.memory = Memory(database)
 
     @classmethod

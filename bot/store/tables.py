@@ -260,6 +260,18 @@ items = Table(
     Index("ix_items_first_seen", "first_seen"),
 )
 
+installations = Table(
+    "installations",
+    metadata,
+    Column("team", Text, primary_key=True),  # a workspace that allowed the bot in: `T1`
+    _words("enterprise"),
+    Column("token", Text, nullable=False),
+    _words("bot_user"),
+    Column("scopes", JSON, nullable=False),
+    _words("installed_by"),
+    _time("installed_at"),
+)
+
 counts = Table(
     "counts",
     metadata,

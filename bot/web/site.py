@@ -1,4 +1,4 @@
-"""What is served: the platforms' webhooks, the health of the process, and the archive's pages."""
+"""What is served: the platforms' webhooks and windows, the health of the process, and the archive's pages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from bot.platforms.base import Webhook
+from bot.platforms.base import HttpAnswer, Page, Webhook
 from bot.web.guard import Guard
 from bot.web.health import Health
 from bot.web.pages import Pages
@@ -43,13 +43,15 @@ def site(
     *,
     health: Callable[[], Health],
     webhooks: Sequence[Webhook] = (),
+    windows: Sequence[Page] = (),
     pages: Pages | None = None,
     title: str = "heji",
     metrics: Metrics | None = None,
 ) -> Starlette:
     """An ASGI application. *health* is asked at every `/healthz`, in the event loop: it must not wait for anything.
 
-    Without *pages* there is one page, which says what runs here; without *metrics* there is no `/metrics`.
+    *windows* are the platforms' own pages. Without *pages* there is one page, which says what runs here; without
+    *metrics* there is no `/metrics`.
     """
 
     async def front(_: Request) -> Response:
@@ -68,6 +70,7 @@ def site(
     app = Starlette(
         routes=[
             *(Route(webhook.path, Door(webhook)) for webhook in webhooks),
+            *(Route(window.path, Window(window)) for window in windows),
             Route("/healthz", healthz),
             *([Route("/metrics", _figures(metrics))] if metrics else []),
             *(pages.routes() if pages is not None else [Route("/", front)]),
@@ -117,8 +120,27 @@ class Door:
             return _sentence(408)
         if body is None:
             return None
-        said = await self._webhook.take(headers, body)
-        return Response(said.body, said.status, media_type=said.content_type)
+        return _response(await self._webhook.take(headers, body))
+
+
+class Window:
+    """Shows a platform's page to whoever looks. Not to a HEAD: a page may be good for one look."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["method"] != "GET":
+            answer = _sentence(404)
+        else:
+            query = scope["query_string"].decode("latin-1")
+            answer = _response(await self._page.show(query, Headers(scope=scope)))
+        await answer(scope, receive, send)
+
+
+def _response(said: HttpAnswer) -> Response:
+    return Response(said.body, said.status, said.headers, said.content_type)
 
 
 class TooLarge(Exception):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from bot.platforms.health import Finding
 from bot.platforms.slack.delivering import NoToken, Slack
-from bot.platforms.slack.manifest import EVENTS_PATH, SCOPES
+from bot.platforms.slack.manifest import EVENTS_PATH, INSTALL_PATH, SCOPES
 from bot.platforms.slack.transport import NoAnswer, NotSent, Reply
 
 _REINSTALL = "add it under OAuth & Permissions and reinstall the app (heji slack manifest lists them all)"
@@ -22,6 +22,14 @@ async def check(slack: Slack, *, app_token: str | None = None, public_url: str |
         return _token(slack, me), *_missing(me), hearing
     except (NotSent, NoAnswer, NoToken):
         return (_unreached(slack),)
+
+
+def installable(public_url: str | None) -> Finding:
+    """Whether other workspaces can install the app; whether their tokens are good shows when they are used."""
+    if public_url:
+        return Finding("ok", f"workspaces install the app at {public_url.rstrip('/')}{INSTALL_PATH}")
+    cure = "set it and make the manifest anew with --mode http"
+    return Finding("fail", "no workspace can install the app, for PUBLIC_URL does not say where", cure)
 
 
 def _token(slack: Slack, me: Reply) -> Finding:

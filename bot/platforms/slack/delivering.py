@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 from bot.chat.message import Message
@@ -45,8 +45,8 @@ class Slack:
         for chatty in ("slack_bolt", "slack_sdk"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
         self.health = Health("Slack")
-        self.transport = Transport(api_root, self.health)
         self.tokens: Tokens = OneToken(token) if isinstance(token, str) else token
+        self.transport = Transport(api_root, self.health, many=not isinstance(self.tokens, OneToken))
         self._renderer = render.Renderer(command)
         self.root = self._renderer.root
 
@@ -85,16 +85,21 @@ class Slack:
 
     async def call(self, method: str, params: Mapping[str, Any], team: str) -> Reply:
         """One call in the workspace *team*. Raises NoToken, NotSent or NoAnswer."""
-        return await self.transport.call(method, params, self._token(team))
+        return await self._speaking(team, lambda token: self.transport.call(method, params, token))
 
     async def ask(self, method: str, params: Mapping[str, str], team: str, *, patience: float = 3.0) -> Reply:
         """A question that changes nothing. Raises NoToken, NotSent or NoAnswer."""
-        return await self.transport.ask(method, params, self._token(team), patience=patience)
+        return await self._speaking(team, lambda token: self.transport.ask(method, params, token, patience=patience))
 
-    def _token(self, team: str) -> str:
-        if (token := self.tokens.of(team)) is None:
-            raise NoToken
-        return token
+    async def _speaking(self, team: str, say: Callable[[str], Awaitable[Reply]]) -> Reply:
+        """*say* it by the workspace's token; once more by a new one, for what a token was refused for is not done."""
+        async with self.tokens.turn(team):
+            if (token := await self.tokens.of(team)) is None:
+                raise NoToken
+            reply = await say(token)
+            if reply.refuses_token and (other := await self.tokens.instead(team, token)):
+                return await say(other)
+            return reply
 
     @property
     def status(self) -> Status:

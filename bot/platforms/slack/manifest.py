@@ -14,6 +14,7 @@ from bot.errors import ConfigurationError
 Mode: TypeAlias = Literal["socket", "http"]
 
 EVENTS_PATH = "/slack/events"
+INSTALL_PATH = "/slack/install"
 REDIRECT_PATH = "/slack/oauth_redirect"
 ASK = "ask_the_digest"
 FIND = "find_in_the_digest"

@@ -1,8 +1,8 @@
 """How things come in, by Socket Mode or by signed requests, and that they go on coming.
 
-    auth.test ──▶ sockets  ─┐
-    (looked after)          ├─▶ Listener (Bolt, acknowledged) ──▶ Lanes ──▶ Responder
-                  webhook ──┘
+    sockets ─┐
+             ├─▶ Listener (Bolt, acknowledged) ──▶ Lanes ──▶ Responder
+    webhook ─┘                                      └──────▶ Watch, of what Slack says about tokens
 
 Whatever fails is said in `status`, waited for and tried again: nothing here needs a restart.
 """
@@ -21,20 +21,17 @@ from cachetools import LRUCache
 from bot.platforms.base import House
 from bot.platforms.health import Health, Status
 from bot.platforms.slack import reading
-from bot.platforms.slack.delivering import NoToken, Slack
+from bot.platforms.slack.delivering import Slack
 from bot.platforms.slack.lanes import Lanes
 from bot.platforms.slack.listening import Deaf, Heard, Listener
 from bot.platforms.slack.people import People
 from bot.platforms.slack.reading import Shape
 from bot.platforms.slack.responding import Responder
 from bot.platforms.slack.sockets import Sockets
-from bot.platforms.slack.transport import NoAnswer, NotSent
+from bot.platforms.slack.watching import TokenWatch, Watch, WorkspacesWatch
 from bot.platforms.slack.webhook import Door
+from bot.platforms.slack.workspaces import Workspaces
 
-WATCH = 60.0
-"""Seconds between two looks at whether the token is still good."""
-
-LONGEST_WAIT = 60.0
 FINISH = 5.0
 """Seconds that answers under way are given at the end."""
 
@@ -48,7 +45,7 @@ class Receiver:
 
     With an *app_token* by Socket Mode, else through `webhook`, whose requests are signed with *signing_secret* and
     which somebody else serves. *token_good* is called, in a worker thread, with the workspace (`slack:T1`) each time
-    that the token proves good.
+    that its token proves good; where many installed the app, `Workspaces` see to that themselves.
     """
 
     def __init__(
@@ -64,8 +61,7 @@ class Receiver:
         random: Random | None = None,
     ) -> None:
         self._slack = slack
-        self._token_good = token_good
-        self._random = random or Random()
+        random = random or Random()
         self._health = Health("Slack", "receiving from slack")
         self._threads = ThreadPoolExecutor(8, "slack")
         self._lanes = Lanes()
@@ -76,12 +72,16 @@ class Receiver:
         self._sockets: Sockets | None = None
         self.webhook: Door | None = None
         if app_token:
-            self._sockets = Sockets(slack.transport, app_token, self._hear, self._health, random=self._random)
+            self._sockets = Sockets(slack.transport, app_token, self._hear, self._health, random=random)
         elif signing_secret:
             self.webhook = Door(signing_secret, self._hear)
-        self._bad = True
+        self._watch: Watch
+        if isinstance(slack.tokens, Workspaces):
+            self._watch = WorkspacesWatch(slack, slack.tokens, random)
+        else:
+            heard = self._health if self.webhook else None
+            self._watch = TokenWatch(slack, lambda team: self._responder.call(lambda: token_good(team)), heard, random)
         self._receiving = False
-        self._doubted = asyncio.Event()
         self._stopped = asyncio.Event()
 
     @property
@@ -98,7 +98,7 @@ class Receiver:
     async def run(self) -> None:
         """Receive until `stop`."""
         self._receiving = not self._stopped.is_set()
-        working = [asyncio.create_task(self._watch())]
+        working = [asyncio.create_task(self._watch.run())]
         if self._sockets is not None:
             working.append(asyncio.create_task(self._sockets.run()))
         await self._stopped.wait()
@@ -127,42 +127,7 @@ class Receiver:
         if not seal or seal in self._seen:
             return
         self._seen[seal] = None
+        self._lanes.put(reading.lane(payload), lambda: self._responder.respond(payload))
         match payload:
             case {"event": {"type": "app_uninstalled" | "tokens_revoked"}}:
-                self._doubted.set()
-        self._lanes.put(reading.lane(payload), lambda: self._responder.respond(payload))
-
-    # The token ----------------------------------------------------------------------------------------------------
-
-    async def _watch(self) -> None:
-        """See whether the token is good: at once, when Slack says that it is not, and now and then."""
-        failures = 0
-        while True:
-            self._doubted.clear()
-            self._bad = self._bad or self._slack.health.certain  # so that delivery has stopped as well
-            good = await self._introduced()
-            failures = 0 if good else failures + 1
-            wait = WATCH if good else min(2.0 ** min(failures - 1, 10), LONGEST_WAIT)
-            try:
-                async with asyncio.timeout(wait * self._random.uniform(0.8, 1.2)):
-                    await self._doubted.wait()
-            except TimeoutError:
-                pass
-
-    async def _introduced(self) -> bool:
-        """Whether Slack takes the token; the workspace that was stopped for it then goes on."""
-        try:
-            reply = await self._slack.ask("auth.test", {}, "", patience=9.0)
-        except (NotSent, NoAnswer, NoToken):  # the transport has noted it
-            return False
-        team = reply.data.get("team_id") if reply.ok and reply.data else None
-        if not isinstance(team, str):
-            return False
-        if self.webhook is not None:
-            self._health.succeeded()
-        if self._bad:
-            self._bad = False
-            logger.info("slack speaks in team=%s", team)
-            bucket = f"slack:{team}"
-            await asyncio.get_running_loop().run_in_executor(self._threads, lambda: self._token_good(bucket))
-        return True
+                self._lanes.put(reading.lane(payload), lambda: self._watch.told(payload))

@@ -87,11 +87,15 @@ class Reply:
 
 
 class Transport:
-    """One connection pool to Slack; it belongs to the event loop that uses it first."""
+    """One connection pool to Slack; it belongs to the event loop that uses it first.
 
-    def __init__(self, api_root: str, health: Health) -> None:
-        self._root = api_root if api_root.endswith("/") else f"{api_root}/"
+    *many*: tokens are those of many workspaces, so one that is refused says nothing of how it stands with Slack.
+    """
+
+    def __init__(self, api_root: str, health: Health, *, many: bool = False) -> None:
+        self.root = api_root if api_root.endswith("/") else f"{api_root}/"
         self._health = health
+        self._many = many
         self._session: aiohttp.ClientSession | None = None
 
     async def call(
@@ -99,21 +103,26 @@ class Transport:
     ) -> Reply:
         """Call *method*, and wait *patience* seconds for the answer. Raises NotSent or NoAnswer where there is none."""
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json; charset=utf-8"}
-        reply = await self._post(self._root + method, orjson.dumps(params), headers, patience)
+        reply = await self._post(self.root + method, orjson.dumps(params), headers, patience)
         self.note(reply)
         return reply
 
     async def ask(self, method: str, params: Mapping[str, str], token: str, *, patience: float = READ_TIMEOUT) -> Reply:
         """The same for methods that only read: they take forms and no JSON."""
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/x-www-form-urlencoded"}
-        reply = await self._post(self._root + method, urlencode(params).encode(), headers, patience)
+        reply = await self._post(self.root + method, urlencode(params).encode(), headers, patience)
         self.note(reply)
         return reply
+
+    async def exchange(self, params: Mapping[str, str], *, patience: float = READ_TIMEOUT) -> Reply:
+        """What Slack gives for the code that somebody came back with. What is in *params* stands for a token."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return await self._post(f"{self.root}oauth.v2.access", urlencode(params).encode(), headers, patience)
 
     async def ticket(self, app_token: str, *, patience: float = CONNECT_TIMEOUT) -> Reply:
         """Ask for a WebSocket's address. What is said against *app_token* says nothing against the bot's."""
         headers = {"Authorization": f"Bearer {app_token}", "Content-Type": "application/x-www-form-urlencoded"}
-        return await self._post(f"{self._root}apps.connections.open", b"", headers, patience)
+        return await self._post(f"{self.root}apps.connections.open", b"", headers, patience)
 
     async def respond(self, url: str, params: Mapping[str, Any], *, patience: float = READ_TIMEOUT) -> Reply:
         """Answer at a `response_url`, which is a secret of its own. Its `ok` may be a bare word."""
@@ -162,7 +171,9 @@ class Transport:
 
     def note(self, reply: Reply) -> None:
         """Tell those who watch how it went. What Slack says against one message says nothing about Slack."""
-        if reply.refuses_token:
+        if self._many and reply.error in BAD_TOKEN:
+            self._health.succeeded()
+        elif reply.refuses_token:
             self._health.refused(f"Slack refuses the token ({reply.error or reply.status}): check SLACK_BOT_TOKEN")
         elif reply.data is None and reply.status != 429:
             page = "the server answers with something that is not Slack's Web API"
@@ -177,7 +188,7 @@ class Transport:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEPT_ALIVE),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                proxy=_proxy(self._root),
+                proxy=_proxy(self.root),
                 skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
             )
         return self._session

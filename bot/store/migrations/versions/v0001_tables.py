@@ -44,6 +44,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("day", "platform", "command", name="pk_counts"),
     )
     op.create_table(
+        "installations",
+        sa.Column("team", sa.Text(), nullable=False),
+        sa.Column("enterprise", sa.Text(), server_default="", nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("bot_user", sa.Text(), server_default="", nullable=False),
+        sa.Column("scopes", sa.JSON(), nullable=False),
+        sa.Column("installed_by", sa.Text(), server_default="", nullable=False),
+        sa.Column("installed_at", sa.Double(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("team", name="pk_installations"),
+    )
+    op.create_table(
         "items",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("first_seen", sa.Double(), server_default="0", nullable=False),
