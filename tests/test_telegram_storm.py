@@ -1,47 +1,59 @@
 """Two thousand chats on a bad day: too fast, out of order, cut off, blocked, moved and closed, all at once.
 
-The real store, planner, outbox and adapter, against a Telegram of our own that keeps the account.
+The real store, planner, outbox and adapter, at the pace of production, against a Telegram of our own that keeps the
+account. Nobody waits: where all do, time moves on, so that nothing here hangs on how fast the machine is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import selectors
-import time
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-from fakes.telegram import FakeTelegram
-from fakes.telegram_faults import Cut, broken, broken_in_html, too_fast
+from fakes.telegram import Call, FakeTelegram
+from fakes.telegram_faults import Cut, Fault, Slow, broken, broken_in_html, too_fast
 from fakes.telegram_limits import Limits
 from fakes.telegram_world import Chat
+from simulated import Clock
 
 from bot.app import App, build
 from bot.chat.address import parse_address
-from bot.delivery import outbox, verdict
 from bot.delivery.outbox import Outbox
-from bot.delivery.pace import TOLERANCE, rates
 from bot.platforms.telegram.delivering import Telegram
 from bot.settings import Settings
 from bot.store.settlement import OnUncertain
 from bot.store.store import Store
 from bot.store.subscriptions import Subscriber
 
-CONTENT = Path(__file__).parent.parent / "content"
 SEED = 20261126
 
-SPEED = 5
-"""How much faster time goes by here, for everybody: two thousand chats at the pace of a day are too long for a test."""
+DIGEST = """
+## Sea
 
-PACE = 60.0
-"""Messages a second: with SPEED, three hundred of them. So Telegram's thirty are twice as many here."""
+- [Tides](https://example.org/tides)
 
-LIMITS = Limits(overall=(72, 1.0))
+## Stars
+
+- [Comets](https://example.org/comets)
+"""
+"""Two themes, so that two editions cannot be taken for each other; either is one message."""
+
+QUIET = 0.001
+"""Seconds of the machine in which nothing came over loopback: everybody waits for a time then, and it is that time."""
+
+LATENCY = 0.4
+"""Seconds till Telegram answers, so that there are always some messages of which nobody knows yet."""
+
+COMMIT = 0.3
+"""Seconds that the database takes for each call: a busy disk, on which several messages share a commit."""
+
+ENOUGH = 2 * 3600.0
+"""Seconds after which a storm that is not over never will be: a message is given up after one hour."""
 
 KINDS = {
     "blocked": 20, "deactivated": 5, "kicked": 10, "leaving": 10, "moved": 30, "closed": 20, "deleted": 10, "topic": 20,
@@ -54,30 +66,40 @@ REWRITTEN = ("moved", "closed", "deleted")
 AFFECTED = GONE + REWRITTEN
 
 
-class HurriedLoop(asyncio.SelectorEventLoop):
-    """An event loop on real sockets whose seconds are short."""
+class Loop(asyncio.SelectorEventLoop):
+    """An event loop on real sockets and simulated time. Both ends of each socket have to be in it."""
 
     class _Selector(selectors.DefaultSelector):
-        def select(self, timeout: float | None = None) -> Any:
-            return super().select(timeout / SPEED if timeout else timeout)
+        clock: Clock
 
-    def __init__(self) -> None:
-        super().__init__(self._Selector())
+        def select(self, timeout: float | None = None) -> Any:
+            found = super().select(timeout and min(timeout, QUIET))
+            if not found and timeout:
+                self.clock.now += timeout
+            return found
+
+    def __init__(self, clock: Clock) -> None:
+        selector = self._Selector()
+        selector.clock = self._clock = clock
+        super().__init__(selector)
+        # Seconds since 1970 leave a float no nanoseconds: a timer that is nearer than it can tell is due.
+        self._clock_resolution = 1e-6
 
     def time(self) -> float:
-        return super().time() * SPEED
+        return self._clock.now
 
 
-def hurried_clock() -> Callable[[], float]:
-    """Seconds since 1970 that are as short."""
-    began, since = time.time(), time.monotonic()
-    return lambda: began + (time.monotonic() - since) * SPEED
+async def unhurried(work: Callable[[], Any]) -> Any:
+    """A store's call as simulated time sees it."""
+    await asyncio.sleep(COMMIT)
+    return work()
 
 
 @dataclass
 class Storm:
     """Who is there, by kind, and where their editions have to arrive."""
 
+    runner: asyncio.Runner
     telegram: FakeTelegram
     store: Store
     app: App
@@ -126,12 +148,16 @@ class Storm:
                     world.remove_bot(chat)
         return f"telegram:{chat.id}", chat
 
-    def break_out(self) -> None:
-        faults = self.telegram.faults
-        faults.add(too_fast(), method="sendMessage", times=None, probability=0.10)
-        faults.add(broken(500), method="sendMessage", times=None, probability=0.025)
-        faults.add(broken_in_html(502), method="sendMessage", times=None, probability=0.025)
-        faults.add(Cut(accepted=True), method="sendMessage", times=None, probability=0.02)
+    def break_out(self) -> list[Fault]:
+        """What may happen to each call from now on."""
+        mishaps = [
+            (too_fast(1), 0.08), (too_fast(30), 0.02),
+            (broken(500), 0.025), (broken_in_html(502), 0.025),
+            (Cut(accepted=True), 0.02),
+            (Slow(LATENCY), 1.0),
+        ]  # fmt: skip
+        add = self.telegram.faults.add
+        return [add(deed, method="sendMessage", times=None, probability=chance) for deed, chance in mishaps]
 
     # Meanwhile --------------------------------------------------------------------------------------------------------
 
@@ -143,14 +169,14 @@ class Storm:
         return planned
 
     def deliver(self, policy: OnUncertain) -> None:
-        with asyncio.Runner(loop_factory=HurriedLoop) as runner:
-            runner.run(self._deliver(policy))
+        self.runner.run(self._deliver(policy))
 
     async def _deliver(self, policy: OnUncertain) -> None:
         platform = Telegram(self.telegram.token, self.telegram.url)
-        paces = rates(telegram=PACE)
+        outbox = Outbox(self.store, [platform], policy=policy, random=Random(SEED), call=unhurried)
         try:
-            await Outbox(self.store, [platform], rates=paces, policy=policy, random=Random(SEED), idle=0.5).drain()
+            async with asyncio.timeout(ENOUGH):
+                await outbox.drain()
         finally:
             await platform.close()
 
@@ -188,6 +214,12 @@ class Storm:
         """How many messages arrived without anybody being told."""
         return sum(call.accepted and call.status is None for call in self.telegram.calls("sendMessage"))
 
+    @property
+    def hurried(self) -> list[Call]:
+        """The calls that were too fast by Telegram's own limits, and not because the weather is bad."""
+        calls = self.telegram.calls("sendMessage")
+        return [call for call in calls if call.status == 429 and isinstance(call.deed, Slow | None)]
+
     def chats(self, *kinds: str) -> set[int]:
         """The ids of the chats of some kinds, as they are at the end."""
         return {self.expected[name].id for kind in kinds for name in self.subscribed[kind]}
@@ -211,29 +243,34 @@ class Storm:
 
 
 @pytest.fixture
-def storm(tmp_path, monkeypatch):
+def storm(tmp_path):
     """The real thing on a Telegram that has its limits."""
-    monkeypatch.setattr(verdict, "BACK_OFF", (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0))  # all of it is an hour otherwise
-    monkeypatch.setattr(outbox, "TOLERANCE", TOLERANCE * SPEED)  # the machine is no faster than elsewhere
-    clock = hurried_clock()
+    (tmp_path / "digest.md").write_text(DIGEST, encoding="utf-8")
+    clock = Clock()
     store = Store.open(f"sqlite:///{tmp_path}/heji.db", clock=clock)
-    app = build(Settings(content=(str(CONTENT),)))
+    app = build(Settings(content=(str(tmp_path / "digest.md"),)))
     app.attach(store)
-    with FakeTelegram(limits=LIMITS, seed=SEED, clock=clock) as telegram:
-        yield Storm(telegram, store, app)
+    telegram = FakeTelegram(limits=Limits(), seed=SEED, clock=clock)
+    with asyncio.Runner(loop_factory=lambda: Loop(clock)) as runner:
+        runner.run(telegram.start())
+        yield Storm(runner, telegram, store, app)
+        runner.run(telegram.close())
     store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("policy", "chats"), [("resend", 2000), ("hold", 500)])
 def test_a_storm_leaves_nobody_out_and_bothers_nobody(storm, policy, chats):
     storm.gather(chats)
-    storm.break_out()
+    weather = storm.break_out()
     planned = storm.post(policy)
     duplicates, doubtful = storm.duplicates, storm.doubtful
     uncertain = storm.clear_up(policy)
     storm.leave()
     affected = {str(one.chat) for one in storm.store.subscriptions.all() if int(one.chat.id) in storm.chats(*AFFECTED)}
     planned_then = storm.post(policy, to=affected)
+
+    assert all(fault.struck for fault in weather), "it was no storm"
 
     # Every reachable chat is served, and nothing is lost.
     everybody, gone, left, served = (storm.chats(*kinds) for kinds in (KINDS, GONE, ("leaving",), REWRITTEN))
@@ -250,8 +287,9 @@ def test_a_storm_leaves_nobody_out_and_bothers_nobody(storm, policy, chats):
     assert uncertain >= doubtful if policy == "hold" else uncertain < doubtful
     assert storm.duplicates <= duplicates + storm.doubtful - doubtful
 
-    # Who asked for a pause gets it, and who is gone is left alone.
+    # Who asked for a pause gets it, nobody else has to ask, and who is gone is left alone.
     assert storm.telegram.violations == []
+    assert storm.hurried == []
     assert storm.bothered(gone) == []
     assert storm.states(*GONE) == {"suspended"}
     assert {int(parse_address(row.chat).id) for row in storm.store.ledger.rows(state="dead")} == gone
