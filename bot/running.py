@@ -156,10 +156,12 @@ async def _serve(app: App, console: Console | None, *, answering: bool = True) -
 
 
 def _settle_soon() -> None:
-    """Garbage is looked for again when the process has settled, and only in what is made from then on."""
+    """Garbage is looked for again when the process has settled, and only in what is made from then on.
+
+    What a start leaves behind is next to nothing, and to look for it would hold the loop up for a fifth of a second.
+    """
 
     def settle() -> None:
-        gc.collect()
         gc.freeze()
         gc.enable()
 

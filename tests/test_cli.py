@@ -36,7 +36,7 @@ CTR = (
 FIVE = "/topics\n/topic ctr\n/search bert 蒸馏\n/topic gnn\n/week\n"
 VERBS = (
     "run", "chat", "serve", "work", "ask", "check", "export", "calendar", "preview", "doctor",
-    "post", "deliveries", "archive", "export-state", "import-state", "chats", "db", "telegram",
+    "post", "deliveries", "archive", "export-state", "import-state", "chats", "db", "telegram", "slack",
 )  # fmt: skip
 FRIDAY = dt.datetime(2026, 11, 27, 8, 0, tzinfo=dt.UTC)
 LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE")

@@ -30,7 +30,6 @@ LANGUAGES = {"zh": "zh-CN", "en": "en-GB"}
 WAYS = ("slash", "mention", "thread", "dm")
 
 CANARIES = {
-    "SLACK_CLIENT_SECRET": "canary-of-the-client",
     "CONTENT_PUSH_SECRET": "canary-of-the-push",
     "TELEGRAM_WEBHOOK_SECRET": "canary-of-the-webhook",
 }
@@ -271,7 +270,7 @@ def running(request, tmp_path_factory):
         }
         way = {"SLACK_APP_TOKEN": app.app_token} if app.socket_mode else {"SLACK_SIGNING_SECRET": app.signing_secret}
         variables = {
-            **CANARIES, "SLACK_CLIENT_ID": "1.2", "SLACK_BOT_TOKEN": slack.token, "SLACK_API_BASE_URL": slack.url,
+            **CANARIES, "SLACK_BOT_TOKEN": slack.token, "SLACK_API_BASE_URL": slack.url,
             "SLACK_SIGNING_SECRET": app.signing_secret, **way, "LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json",
             "DIGEST_SCHEDULE": f"{FAR} 09:00", "CURATORS": " ".join(f"slack:{one.id}" for one in curators.values()),
         }  # fmt: skip
