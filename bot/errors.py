@@ -89,15 +89,6 @@ class LineError(BotError, ValueError):
         super().__init__(source=source, line=f"{line:,}", why=why)
 
 
-class NoSuchPlatform(BotError, LookupError):
-    """*platform* is not set up here: its chats keep their place, and get what they are owed when it is."""
-
-    platform: str
-
-    def __init__(self, platform: str) -> None:
-        super().__init__(platform=platform)
-
-
 class StoreError(BotError):
     """The database cannot be used: *reason*."""
 

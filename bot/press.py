@@ -1,11 +1,7 @@
-"""Turn editions and notices into payloads: `chat.pages` says them, the platforms' renderers lay them out.
-
-Pure, but for a line in the log about each platform that is missing here.
-"""
+"""Turn editions and notices into payloads: `chat.pages` says them, the platforms' renderers lay them out. Pure."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -16,12 +12,9 @@ from bot.chat.language import choose
 from bot.chat.message import Message
 from bot.digest.library import Library
 from bot.editions.edition import Edition
-from bot.errors import NoSuchPlatform
 from bot.platforms.base import Payload, Renderer
 from bot.store.notices import Notice
 from bot.store.planning import Look
-
-log = logging.getLogger(__name__)
 
 
 def renderers(slack_command: str) -> tuple[Renderer, ...]:
@@ -40,10 +33,9 @@ class Press:
     def __init__(self, renderers: Iterable[Renderer], *, language: str | None = None) -> None:
         self._renderers = {renderer.name: renderer for renderer in renderers}
         self._language = language
-        self._missed: set[str] = set()
 
     def edition(self, edition: Edition, look: Look, library: Library) -> Sequence[Payload]:
-        """The parts of *edition* for one look, in order. Raises NoSuchPlatform."""
+        """The parts of *edition* for one look, in order."""
         reader = Reader(
             language=choose(look.lang, self._language, library.language),
             format=look.format,
@@ -58,10 +50,4 @@ class Press:
         return self._rendered(pages.notice(notice.kind, notice.data, told), reader.platform)
 
     def _rendered(self, message: Message, platform: str) -> Sequence[Payload]:
-        if platform not in self._renderers:
-            missing = NoSuchPlatform(platform)
-            if platform not in self._missed:  # once: every tick asks again
-                self._missed.add(platform)
-                log.warning("platform missing platform=%s: %s", platform, missing)
-            raise missing
         return self._renderers[platform].render(message)

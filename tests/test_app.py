@@ -327,24 +327,6 @@ def test_the_owner_of_a_subscription_is_a_chat_in_which_they_are_told_things(rem
     assert parse_address(found.owner).kind == "private"
 
 
-# Platforms that are not set up ----------------------------------------------------------------------------------------
-
-
-def test_a_platform_that_is_not_spoken_is_told_once_and_its_chats_keep_what_they_are_owed(remembering, clock, caplog):
-    for chat in ("telegram:1", "telegram:2", "slack:T1/C1", "file:out"):
-        said(remembering, "subscribe", "mon 09:00", chat=chat)
-    clock.moment = dt.datetime(2026, 11, 30, 9, 0, tzinfo=dt.UTC)
-    for _ in range(3):
-        remembering.tick()
-        clock.moment += dt.timedelta(seconds=30)
-    lines = [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
-
-    assert [record.getMessage().split(":")[0] for record in lines] == ["platform missing platform=slack"]
-    assert not any(record.exc_info for record in lines)
-    assert {row.chat for row in remembering.store.ledger.rows()} == {"telegram:1", "telegram:2", "file:out"}
-    assert remembering.store.planning.is_due()
-
-
 # Weeks without an edition ---------------------------------------------------------------------------------------------
 
 

@@ -80,7 +80,7 @@ def test_a_file_that_is_gone_is_missed_although_it_could_still_be_written(tmp_pa
 
 
 def test_a_platform_that_is_cut_makes_health_red_and_one_that_is_back_green(tmp_path):
-    hurry = "import bot.platforms.telegram.health as health, datetime; health.GRACE = datetime.timedelta(seconds=1);"
+    hurry = "import bot.platforms.health as health, datetime; health.GRACE = datetime.timedelta(seconds=1);"
     with FakeTelegram() as telegram:
         command = hurried("serve")
         command[2] = hurry + command[2]
@@ -225,7 +225,7 @@ def test_no_canary_gets_out_of_a_process_that_has_all_kinds_of_trouble(tmp_path,
             process.until(lambda: process.health()["checks"]["telegram"]["message"].count("token"))
             process.until(lambda: telegram.journal)
             token = CANARIES["TELEGRAM_BOT_TOKEN"]
-            paths = ("/", "/healthz", "/metrics", f"/{token}", "/telegram", "/search?q=canary-of-the-webhook")
+            paths = ("/", "/healthz", "/metrics", f"/{token}", "/telegram", "/search?q=canary")
             pages = [process.get(path)[1] for path in paths]
             (tmp_path / "data/heji.db").rename(tmp_path / "data/away")
             process.until(lambda: process.red() >= {"database"})

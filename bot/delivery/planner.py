@@ -23,7 +23,7 @@ from bot.digest.model import Topic
 from bot.editions.edition import Edition, compose
 from bot.editions.schedule import Due, Schedule, Subscription, due, parse_schedule
 from bot.editions.theme import Rotation
-from bot.errors import ChatNotFound, NoSuchPlatform
+from bot.errors import ChatNotFound
 from bot.platforms.base import Payload
 from bot.store.notices import CURATORS, Notice
 from bot.store.planning import Desk, EditionRow, Group, Look, RotationRow
@@ -158,8 +158,6 @@ class Planner:
             for reader in readers:
                 try:
                     calls = self._press.notice(notice, reader)
-                except NoSuchPlatform:
-                    continue
                 except Exception:
                     logger.exception("notice not rendered key=%s", row.key)
                     continue
@@ -259,8 +257,6 @@ class _Shift:
             return kept
         try:
             calls = self._press.edition(Edition.from_data(row.data, self._library), look, self._library)
-        except NoSuchPlatform:  # the press said so, once
-            return None
         except Exception:
             # One platform's bug holds up its own chats only.
             logger.exception("edition not rendered period=%s platform=%s", row.period, look.platform)

@@ -17,10 +17,10 @@ from bot.platforms.slack.reading import Shape
 from bot.platforms.slack.transport import NoAnswer, NotSent
 from bot.platforms.slack.workspaces import Installed, Workspaces
 
-WATCH = 60.0
+WATCH = 30.0
 """Seconds between two looks."""
 
-LONGEST_WAIT = 60.0
+LONGEST_WAIT = 30.0
 RARELY = 3600.0
 """Seconds between two looks at a token that Slack refuses for a reason that may pass."""
 
