@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-SPEED = 5
+SPEED = 2
 """How much faster."""
 
 

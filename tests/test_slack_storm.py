@@ -174,13 +174,13 @@ class Storm:
         return {channel.id for kind in kinds for channel in self.channels[kind]}
 
     def bothered(self) -> list[str]:
-        """The channels that were called again after Slack had said that they are out of reach."""
+        """The channels that were called again after the bot was told that they are out of reach."""
         refused: set[str] = set()
         again = []
         for call in self.posts:
             if (channel := call.params["channel"]) in refused:
                 again.append(channel)
-            if call.error in {"is_archived", "not_in_channel", "channel_not_found"}:
+            if call.status is not None and call.error in {"is_archived", "not_in_channel", "channel_not_found"}:
                 refused.add(channel)
         assert refused == self.ids(*GONE), "others were refused than those who are gone"
         return again
