@@ -55,7 +55,7 @@ from bot.store.patience import Patience
 
 if TYPE_CHECKING:
     from bot.delivery.planner import Planner
-    from bot.standing import Standing
+    from bot.desk.standing import Standing
     from bot.store.store import Store
 
 Clock = Callable[[], dt.datetime]
@@ -199,7 +199,7 @@ class App:
     def attach(self, store: Store) -> None:
         """From now on remember there, and plan from there."""
         from bot.delivery.planner import Planner
-        from bot.press import Press, renderers
+        from bot.desk.press import Press, renderers
 
         press = Press(renderers(self.settings.slack_command), language=self.settings.digest_language)
         curators = tuple(map(Address, self.settings.curators))
@@ -305,7 +305,7 @@ class App:
         return known
 
     def _looked_up(self, chat: Address, language: str | None, store: Store) -> Wishes:
-        from bot import standing
+        from bot.desk import standing
 
         chosen = language or store.memory.language(chat)
         subscriber = standing.subscription_of(store, chat)
@@ -316,7 +316,7 @@ class App:
 
     def _recalled(self, context: Context, chat: Address, language: str | None, store: Store) -> Context:
         """*context* with what is remembered of *chat*, of its rotation and of the items."""
-        from bot import standing
+        from bot.desk import standing
 
         found = self.standing(chat, store, language or store.memory.language(chat))
         known = ((self.library.item(item_id), since) for item_id, since in store.memory.news(MAX_NEWS))
@@ -340,7 +340,7 @@ class App:
 
     def standing(self, chat: Address, store: Store, language: str | None = None) -> Standing:
         """How *chat* stands: what it subscribed to, what its rotation has posted."""
-        from bot import standing
+        from bot.desk import standing
 
         see = standing.community if chat == TERMINAL else standing.standing
         return see(store, chat, self.defaults, language=language)

@@ -17,19 +17,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot import archiving, operating, provisioning
-from bot.operating import AsJson, Format, Language, topic
 from bot.output import at_signals, client_language, fail, open_streams, say, say_json, say_no_more, warn
+from bot.verbs import archiving, operating, provisioning
+from bot.verbs.operating import AsJson, Format, Language, topic
 
 if TYPE_CHECKING:
     import datetime as dt
 
     from bot.app import App
     from bot.chat.conversation import ChatSettings, Reader
+    from bot.desk.standing import Standing
     from bot.digest.library import Library
     from bot.digest.model import Problem
     from bot.settings import Settings
-    from bot.standing import Standing
 
 heji = typer.Typer(
     name="heji",
@@ -130,7 +130,7 @@ def _starting() -> Iterator[None]:
 def run() -> None:
     """Start the bot: chat, scheduler and delivery in one process. Ends with its input, unless PORT is set."""
     with _starting():
-        from bot import running
+        from bot.processes import running
 
         running.run()
 
@@ -139,7 +139,7 @@ def run() -> None:
 def chat() -> None:
     """Chat on this terminal or pipe. One command a line, until its end or /quit."""
     with _starting():
-        from bot import running
+        from bot.processes import running
 
         running.chat()
 
@@ -148,7 +148,7 @@ def chat() -> None:
 def serve() -> None:
     """Answer only: the one half of run. Any number of processes."""
     with _starting():
-        from bot import running
+        from bot.processes import running
 
         running.serve()
 
@@ -157,7 +157,7 @@ def serve() -> None:
 def work() -> None:
     """Post editions only: the other half of run. Any number of processes."""
     with _starting():
-        from bot import running
+        from bot.processes import running
 
         running.work()
 
@@ -183,7 +183,7 @@ def ask(
     from bot.chat import commands
     from bot.chat.conversation import Command
     from bot.settings import READING, Settings
-    from bot.showing import show_answer
+    from bot.verbs.showing import show_answer
 
     settings = Settings.load(*READING)
     app = build(settings, clock=now)
@@ -327,9 +327,9 @@ def calendar(
 ) -> None:
     """The themes of the coming weeks, if nothing changes."""
     from bot.app import now
+    from bot.desk.standing import foreseen
     from bot.editions.calendar import periods, row
     from bot.editions.schedule import first_day
-    from bot.standing import foreseen
 
     library, found = _content_and_standing()
     schedule, holidays = found.settings.schedule, library.config.holidays
@@ -341,7 +341,7 @@ def calendar(
         say_json([row(edition) for edition in editions])
         return
     from bot.chat import pages
-    from bot.showing import show_message
+    from bot.verbs.showing import show_message
 
     show_message(PlatformName.console.value, pages.calendar(editions, _reader(library, found.settings)))
 
@@ -364,12 +364,12 @@ def preview(
 
     from bot.app import now
     from bot.chat import pages
+    from bot.desk.standing import history_before
     from bot.editions.edition import compose
     from bot.editions.schedule import first_day
     from bot.editions.theme import pick
     from bot.settings import Settings
-    from bot.showing import show_message
-    from bot.standing import history_before
+    from bot.verbs.showing import show_message
 
     library, found = _content_and_standing()
     chosen, slack_command = found.settings, Settings.load("slack_command").slack_command
@@ -395,8 +395,8 @@ def preview(
 def _content_and_standing() -> tuple[Library, Standing]:
     """The content, and what was posted of it to whoever sits here, else to the first that subscribed."""
     from bot.app import TERMINAL, build, now
+    from bot.desk.standing import Standing
     from bot.settings import READING, Settings
-    from bot.standing import Standing
 
     settings = Settings.load(*READING)
     app = build(settings, clock=now)
@@ -435,7 +435,7 @@ def _reader(library: Library, chosen: ChatSettings, lang: Language | None = None
 @heji.command()
 def doctor(as_json: AsJson = False) -> None:
     """What is configured and what is missing. One line and one cure each; status 1 if something fails."""
-    from bot.doctor import diagnose
+    from bot.verbs.doctor import diagnose
 
     found = diagnose()
     if as_json:

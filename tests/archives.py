@@ -17,8 +17,8 @@ from simulated import Clock, run
 from starlette.applications import Starlette
 
 from bot.app import App, build
+from bot.front.reading_room import ReadingRoom, screens
 from bot.platforms.console import Console
-from bot.reading_room import ReadingRoom, screens
 from bot.settings import Settings
 from bot.store.patience import Patience
 from bot.store.store import Store

@@ -15,7 +15,7 @@ from bot.digest.library import Library
 from bot.digest.model import Digest
 from bot.editions.edition import compose
 from bot.editions.theme import History, pick
-from bot.reading_room import screens
+from bot.front.reading_room import screens
 from bot.web.health import Health
 from bot.web.pages import Pages
 from bot.web.room import Coming, Issue, Room, State, Wish

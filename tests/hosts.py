@@ -22,7 +22,7 @@ PATIENCE = 60.0
 """Seconds after which a test that waits for a process has failed."""
 
 HURRIED = (
-    "import bot.service as service, bot.store.database as database;"
+    "import bot.processes.service as service, bot.store.database as database;"
     "service.TICK = service.FEEL = service.REOPEN = database.PATIENCE = 0.2;"
     "from bot.cli import main; main()"
 )

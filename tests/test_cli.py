@@ -24,9 +24,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import bot.app
-from bot import cli, running
+from bot import cli
 from bot.digest.pinyin import Reading
 from bot.platforms.console import Console
+from bot.processes import running
 
 ROOT = Path(__file__).parent.parent
 CTR = (

@@ -10,10 +10,10 @@ from fakes.slack import FakeSlack
 from fakes.slack_world import App
 from fakes.telegram import FakeTelegram
 
-from bot.doctor import diagnose
 from bot.errors import StoreBehind, StoreError, StoreFull, StoreReadOnly, StoreUnreachable
 from bot.platforms.slack.manifest import manifest
 from bot.store.store import Store
+from bot.verbs.doctor import diagnose
 
 FRIDAY = dt.datetime(2026, 11, 27, 8, 0, tzinfo=dt.UTC)
 
@@ -196,7 +196,7 @@ def test_every_trouble_with_the_database_fails_with_its_cure(place, monkeypatch,
     def refuse(settings):
         raise error
 
-    monkeypatch.setattr("bot.doctor.existing_store", refuse)
+    monkeypatch.setattr("bot.verbs.doctor.existing_store", refuse)
     (told,) = found("database")
 
     assert told.state == "fail"

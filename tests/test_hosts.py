@@ -240,7 +240,7 @@ def test_no_canary_gets_out_of_a_process_that_has_all_kinds_of_trouble(tmp_path,
 
 TROUBLES = """
 import logging, sys, threading, warnings
-from bot import logs
+from bot.processes import logs
 from bot.settings import Settings
 
 settings = Settings.load()

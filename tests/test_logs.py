@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from bot import logs
+from bot.processes import logs
 from bot.settings import Settings
 
 TOKEN = "123456:ABC-very_secret"

@@ -10,7 +10,7 @@ import pytest
 from archives import DIGEST, MONDAY, Archive
 
 from bot.errors import StoreUnreachable
-from bot.reading_room import AHEAD, FRESH
+from bot.front.reading_room import AHEAD, FRESH
 from bot.web.room import Wish
 
 pytestmark = pytest.mark.usefixtures("without_pinyin")
@@ -116,8 +116,8 @@ def test_whatever_is_typed_gets_an_answer(archive, text):
 
 def test_showing_how_a_platform_looks_imports_no_sdk_and_pages_no_template_engine_before_the_first():
     script = (
-        "import sys; import bot.presence; assert 'jinja2' not in sys.modules;"
-        "from bot.reading_room import screens; screens();"
+        "import sys; import bot.processes.presence; assert 'jinja2' not in sys.modules;"
+        "from bot.front.reading_room import screens; screens();"
         "print(sorted({'telegram', 'slack_sdk', 'slack_bolt', 'jinja2'} & {*sys.modules}))"
     )
     root = Path(__file__).parent.parent

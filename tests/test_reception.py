@@ -10,8 +10,8 @@ from bot.app import build
 from bot.chat.address import Address
 from bot.chat.conversation import Command
 from bot.errors import StoreUnreachable
+from bot.front.reception import Reception
 from bot.platforms.console import plain
-from bot.reception import Reception
 from bot.settings import Settings
 from bot.store.store import Store
 

@@ -15,7 +15,7 @@ from bot.chat.conversation import Command
 from bot.errors import StoreUnreachable
 from bot.platforms.console import Console, plain
 from bot.platforms.file import File
-from bot.service import Service
+from bot.processes.service import Service
 from bot.settings import Settings
 from bot.store.store import Store
 from bot.web.health import judge
@@ -148,7 +148,7 @@ def test_a_database_that_never_opens_does_not_hold_up_the_end(house):
 
 
 def test_a_database_that_is_not_there_is_said_aloud_and_told_to_whoever_asks(house, monkeypatch, caplog):
-    monkeypatch.setattr("bot.service.REOPEN", 0.0)
+    monkeypatch.setattr("bot.processes.service.REOPEN", 0.0)
     app, tries = build(house.settings, clock=lambda: house.now), []
 
     def opened():

@@ -16,10 +16,10 @@ from fakes.slack_door import FORM
 from fakes.slack_faults import Cut, Hang, Reply, broken, refusing, too_fast
 from slack_bot import HTTP, SOCKET, House, Running
 
-from bot import logs
 from bot.platforms.slack import sockets, watching
 from bot.platforms.slack.listening import Deaf, Heard
 from bot.platforms.slack.webhook import SIGNATURE, STAMP, Door, read
+from bot.processes import logs
 from bot.settings import Settings
 from bot.web.health import Health
 from bot.web.site import site as web_site

@@ -25,9 +25,9 @@ from bot.chat.address import parse_address
 from bot.delivery import outbox, verdict
 from bot.delivery.outbox import Outbox
 from bot.delivery.pace import TOLERANCE, rates
+from bot.front.reception import Reception
 from bot.platforms.slack import transport
 from bot.platforms.slack.delivering import Slack
-from bot.reception import Reception
 from bot.settings import Settings
 from bot.store.settlement import OnUncertain
 from bot.store.store import Store

@@ -11,7 +11,7 @@ from telegram_bot import CONTENT, House, Running
 
 from bot.app import build
 from bot.chat.conversation import Command
-from bot.reception import Reception
+from bot.front.reception import Reception
 from bot.settings import Settings
 
 TOPICS = "/topics"

@@ -24,7 +24,7 @@ from bot.chat.commands import TABLE
 from bot.chat.language import voice
 from bot.chat.pages.parts import reference
 from bot.digest.model import Item
-from bot.reception import Reception
+from bot.front.reception import Reception
 from bot.settings import Settings
 from bot.store.store import Store
 from bot.store.subscriptions import Subscriber

@@ -18,13 +18,13 @@ from fakes.telegram_faults import Reply, broken_in_html
 from serving import connection, head, said
 from telegram_bot import SECRET, House, Running
 
-from bot import logs
 from bot.platforms.telegram import receiving
 from bot.platforms.telegram.checking import check, set_up
 from bot.platforms.telegram.delivering import Telegram
 from bot.platforms.telegram.lanes import Lanes
 from bot.platforms.telegram.webhook import HEADER, LIMIT, Door
 from bot.platforms.telegram.wire import Malformed, Update, read_update
+from bot.processes import logs
 from bot.settings import Settings
 
 

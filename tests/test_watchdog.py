@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 
-from bot.watchdog import Watchdog
+from bot.processes.watchdog import Watchdog
 
 
 def hold(seconds):
@@ -52,7 +52,7 @@ def test_a_loop_that_is_free_is_no_news(caplog):
 
 
 def test_holds_are_forgotten_after_a_while(monkeypatch):
-    monkeypatch.setattr("bot.watchdog.LATELY", -1.0)
+    monkeypatch.setattr("bot.processes.watchdog.LATELY", -1.0)
 
     async def work():
         watchdog = Watchdog(beat=0.01)

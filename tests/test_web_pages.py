@@ -11,7 +11,7 @@ from archives import DIGEST, Archive, flaws, links, text, visit
 from serving import PATIENCE
 
 from bot.errors import StoreUnreachable
-from bot.presence import Presence
+from bot.processes.presence import Presence
 from bot.web import archive as pages_of
 from bot.web.health import Health
 from bot.web.limit import Limit

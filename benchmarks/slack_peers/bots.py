@@ -38,9 +38,9 @@ def tell(port: int) -> None:
 async def heji(root: str, folder: Path) -> None:
     """Our bot over the reference digest, with a SQLite file as it is by default."""
     from bot.app import build, open_store
+    from bot.front.reception import Reception
     from bot.platforms.slack.delivering import Slack
     from bot.platforms.slack.receiving import Receiver
-    from bot.reception import Reception
     from bot.settings import Settings
     from bot.web.health import Health
     from bot.web.server import Server

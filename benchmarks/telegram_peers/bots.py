@@ -63,9 +63,9 @@ def house(folder: Path) -> App:
 
 
 async def heji(root: str, folder: Path) -> None:
+    from bot.front.reception import Reception
     from bot.platforms.telegram.delivering import Telegram
     from bot.platforms.telegram.receiving import Receiver
-    from bot.reception import Reception
     from bot.web.health import Health
     from bot.web.server import Server
     from bot.web.site import site
@@ -85,8 +85,8 @@ async def broadcast(root: str, folder: Path, chats: int, rate: float) -> None:
     from bot.delivery.outbox import Outbox
     from bot.delivery.pace import rates
     from bot.delivery.planner import Planner
+    from bot.desk.press import Press
     from bot.platforms.telegram.delivering import Telegram
-    from bot.press import Press
     from bot.store.subscriptions import Subscriber
 
     app, telegram = house(folder), Telegram(TOKEN, root)

@@ -25,7 +25,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
-import bot.service
+import bot.processes.service
 from bot.app import App, now
 from bot.chat.address import Address
 from bot.delivery.outbox import Outbox
@@ -37,7 +37,7 @@ from bot.editions.edition import Edition
 from bot.output import at_signals, in_loop_at_signals
 from bot.platforms.base import Payload, Platform
 from bot.platforms.file import File
-from bot.service import Service
+from bot.processes.service import Service
 from bot.settings import Settings
 from bot.store.buckets import Rate
 from bot.store.database import Database
@@ -190,13 +190,13 @@ def work(orders: Orders) -> None:
     os.dup2(log, 2)
     logging.basicConfig(level="INFO", format=f"%(asctime)s {orders.name} %(levelname)s %(message)s", force=True)
     shorten_leases(orders.lease)
-    bot.service.TICK = orders.tick
+    bot.processes.service.TICK = orders.tick
     fate = Fate(orders.point, orders.after)
 
     def outbox(settings: Settings, store: Store, platforms: Collection[Platform]) -> Outbox:
         return Outbox(store, platforms, rates=pace(orders.rate), policy=orders.policy, fail_point=fate)
 
-    bot.service.outbox = outbox
+    bot.processes.service.outbox = outbox
     with at_signals(partial(sys.exit, 0)):
         settings = Settings(content=(orders.content,), database_url=orders.url)
         app = Staff(settings, Content(settings.content), now, Random(orders.seed))

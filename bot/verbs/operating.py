@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from bot.app import App
     from bot.chat.conversation import ChatSettings
+    from bot.desk.roster import Roster
     from bot.digest.library import Library
     from bot.digest.model import Topic
-    from bot.roster import Roster
     from bot.settings import Settings
     from bot.store.settlement import Delivery
     from bot.store.store import Store
@@ -95,7 +95,7 @@ def _opened(settings: Settings, *, upgrade: bool | None = None, patience: float 
 @chats.command("list")
 def list_chats(as_json: AsJson = False) -> None:
     """Every subscription, in the order they came."""
-    from bot.roster import row
+    from bot.desk.roster import row
     from bot.settings import Settings
 
     with _opened(Settings.load(*DATABASE)) as store:
@@ -122,7 +122,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Subscribe a chat, or change what it chose. What is not given is as the digest has it."""
-    from bot.roster import row
+    from bot.desk.roster import row
     from bot.settings import Settings
 
     settings = Settings.load(*CHATS)
@@ -164,7 +164,7 @@ def remove(chat: Chat, name: Named = "weekly", as_json: AsJson = False) -> None:
 @chats.command("export")
 def export_chats(as_json: AsJson = False) -> None:
     """Print every subscription as a line of JSON, for `import`."""
-    from bot.roster import row
+    from bot.desk.roster import row
     from bot.settings import Settings
 
     with _opened(Settings.load(*DATABASE)) as store:
@@ -220,7 +220,7 @@ def _lines(file: str | None) -> Iterator[tuple[BinaryIO, str]]:
 
 def _roster(settings: Settings) -> Roster:
     from bot.app import chat_settings, load
-    from bot.roster import Roster
+    from bot.desk.roster import Roster
 
     library: Library = load(settings)
     defaults: ChatSettings = chat_settings(settings, library.config)
@@ -271,9 +271,9 @@ def post(
     """Post an edition now, to all or to the named chats."""
     import secrets
 
-    from bot import logs
     from bot.app import build, now
     from bot.errors import ConfigurationError
+    from bot.processes import logs
     from bot.settings import Settings
 
     if more and not to:
@@ -352,10 +352,10 @@ def _delivered(app: App, store: Store, edition: str) -> dict[str, int]:
     """Work the outbox until nothing is left that can be sent from here; what became of *edition*."""
     import asyncio
 
-    from bot import networks
+    from bot.front import networks
     from bot.platforms.console import Console
     from bot.platforms.file import File
-    from bot.service import outbox
+    from bot.processes.service import outbox
 
     async def work() -> None:
         there = [line.network for line in networks.lines(app, answering=False)]

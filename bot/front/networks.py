@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from bot.app import App
 from bot.errors import StoreUnreachable
+from bot.front.reception import Reception
 from bot.platforms.base import Network, Page, Receiver
-from bot.reception import Reception
 from bot.settings import Settings, revealed
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from bot.app import App
 from bot.errors import ConfigurationError
-from bot.networks import Line
-from bot.reading_room import ReadingRoom, screens
+from bot.front.networks import Line
+from bot.front.reading_room import ReadingRoom, screens
 from bot.web.health import Health
 from bot.web.pages import Pages
 from bot.web.server import Server

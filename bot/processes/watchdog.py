@@ -20,7 +20,7 @@ HELD = 1.0
 LATELY = 60.0
 """Seconds for which the longest hold is remembered."""
 
-OURS = Path(__file__).parent
+OURS = Path(__file__).parent.parent
 DEPTH = 12
 """Calls that are told of what holds the loop, where none of ours is among them."""
 

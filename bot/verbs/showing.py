@@ -8,9 +8,9 @@ from typing import Any
 
 from bot.chat.conversation import Answer, Command
 from bot.chat.message import Message
+from bot.desk.press import renderers
 from bot.output import say, say_json
 from bot.platforms.base import Payload
-from bot.press import renderers
 
 _SOMEWHERE = {"telegram": {"chat_id": "@chat"}, "slack": {"channel": "@channel"}}
 """What stands for any chat."""

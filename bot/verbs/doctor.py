@@ -121,7 +121,7 @@ def _network_findings(settings: Settings) -> list[Finding]:
     """What the networks say of their tokens."""
     import asyncio
 
-    from bot import networks
+    from bot.front import networks
 
     found = [
         Finding(name, one.state, one.message, one.cure)

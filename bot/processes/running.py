@@ -14,23 +14,24 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bot import app as rooms
-from bot import logs, networks
 from bot.app import TERMINAL, App, build, open_store
 from bot.chat import commands
 from bot.chat.conversation import Command
 from bot.chat.message import Message
 from bot.errors import StoreError
-from bot.networks import Line
+from bot.front import networks
+from bot.front.networks import Line
 from bot.output import at_signals, client_language, in_loop_at_signals
 from bot.platforms.base import Platform, Sent
 from bot.platforms.console import Console, read_lines
+from bot.processes import logs
+from bot.processes.watchdog import Watchdog
 from bot.settings import Settings
 from bot.store.patience import Patience, in_thread
-from bot.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from bot.presence import Presence
-    from bot.service import Service
+    from bot.processes.presence import Presence
+    from bot.processes.service import Service
     from bot.web.health import Signs
 
 log = logging.getLogger(__name__)
@@ -237,7 +238,7 @@ async def _run(app: App, console: Console) -> None:
 def _service(app: App, console: Console | None = None, lines: Sequence[Line] = ()) -> Service:
     """What ticks; it delivers as well where there is a *console*, and on *lines*."""
     from bot.platforms.file import File
-    from bot.service import Service
+    from bot.processes.service import Service
 
     platforms: list[Platform] | None = None
     if console is not None:
@@ -246,7 +247,7 @@ def _service(app: App, console: Console | None = None, lines: Sequence[Line] = (
 
 
 def _presence(app: App, lines: Sequence[Line], service: Service, watchdog: Watchdog) -> Presence:
-    from bot.presence import Presence
+    from bot.processes.presence import Presence
     from bot.web.health import judge
 
     def signs() -> Signs:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bot.operating import Language
 from bot.output import say, warn
+from bot.verbs.operating import Language
 
 
 def archive(
@@ -25,7 +25,7 @@ def archive(
     from bot.app import build, existing_store
     from bot.chat.language import choose
     from bot.errors import ConfigurationError
-    from bot.reading_room import ReadingRoom
+    from bot.front.reading_room import ReadingRoom
     from bot.settings import READING, Settings
     from bot.web import filing
     from bot.web.addresses import safe

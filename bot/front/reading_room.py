@@ -17,6 +17,7 @@ from bot.app import TERMINAL, App
 from bot.chat import commands, pages
 from bot.chat.conversation import Command, Reader
 from bot.chat.message import Message
+from bot.desk.standing import Standing, foreseen, history_before
 from bot.digest.library import Library
 from bot.digest.model import Item
 from bot.editions.calendar import periods_until
@@ -24,7 +25,6 @@ from bot.editions.edition import Edition, compose
 from bot.editions.schedule import first_day
 from bot.editions.theme import pick
 from bot.errors import BotError, StoreError
-from bot.standing import Standing, foreseen, history_before
 from bot.store.ledger import Appeared
 from bot.store.store import Store
 from bot.store.subscriptions import moment

@@ -79,7 +79,7 @@ class Reception:
 
     def subscriptions(self, chats: Iterable[Address]) -> tuple[tuple[Address, Subscribed], ...]:
         """What each of *chats* subscribed to, if it did."""
-        from bot.standing import subscribed, subscription_of
+        from bot.desk.standing import subscribed, subscription_of
 
         def look(store: Store) -> tuple[tuple[Address, Subscribed], ...]:
             found = ((chat, subscription_of(store, chat)) for chat in chats)

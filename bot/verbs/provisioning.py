@@ -30,9 +30,9 @@ def setup() -> None:
     """Set menus, descriptions and, with PUBLIC_URL, the webhook. Only what differs; run does the same at its start."""
     import asyncio
 
-    from bot import networks
     from bot.app import load
     from bot.errors import ConfigurationError
+    from bot.front import networks
     from bot.settings import Settings
 
     settings = Settings.load()

@@ -1,0 +1,1 @@
+"""WHERE AN EDITION IS MADE: how a chat stands, what it is sent, and who is on the list."""
