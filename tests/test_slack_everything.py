@@ -51,7 +51,7 @@ SCRIPT: dict[str, tuple[str, ...]] = {
     "next": ("",),
     "subscribe": ("", "no such topic", f"ctr {FAR} 09:00 Asia/Shanghai"),
     "set": (
-        "", "format full", "preview on", "items 3", "timezone Europe/Paris", f"schedule {FAR} 08:00", "topics nlp",
+        "", "format full", "items 3", "timezone Europe/Paris", f"schedule {FAR} 08:00", "topics nlp",
         "lang {own}", "format nonsense", "nonsense 1",
     ),
     "settings": ("",),

@@ -233,14 +233,19 @@ def test_settings_offer_what_takes_few_values():
     ("switch", "row"), [("preview", "Link previews"), ("silent", "Sent silently"), ("pin", "Pinned")]
 )
 def test_a_switch_is_shown_and_turned_by_its_button(switch, row):
-    off, on = ask("/settings", subscription=HERE), ask("/settings", subscription=replace(HERE, **{switch: True}))
-    turned = ask(f"/set {switch} on", subscription=HERE)
+    there = Command(language="en", platform="telegram")
+    off = ask("/settings", there, subscription=HERE)
+    on = ask("/settings", there, subscription=replace(HERE, **{switch: True}))
+    turned = ask(f"/set {switch} on", there, subscription=HERE)
+    elsewhere = ask("/settings", subscription=HERE)
 
     assert (facts(off)[row], facts(on)[row]) == ("off", "on")
     assert Action("set", f"{switch} on") in offered(off)
     assert Action("set", f"{switch} off") in offered(on)
     assert turned.changes == (Subscribe(replace(HERE, **{switch: True})),)
     assert facts(turned) == {row: "off → on"}
+    assert row not in facts(elsewhere)
+    assert not any(action.args.startswith(switch) for action in offered(elsewhere))
 
 
 # -- how it stands -----------------------------------------------------------------------------------------------------

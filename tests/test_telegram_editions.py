@@ -53,7 +53,14 @@ def group(telegram, olga):
 
 def choose(app, chat, olga, *typed):
     """Olga, who is an admin there, says each of *typed*."""
-    who = Command(chat=f"telegram:{chat.id}", user=f"telegram:{olga.id}", role="admin", private=False, language="en")
+    who = Command(
+        platform="telegram",
+        chat=f"telegram:{chat.id}",
+        user=f"telegram:{olga.id}",
+        role="admin",
+        private=False,
+        language="en",
+    )
     for text in typed:
         app.answer(read(text, who))
 

@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from factories import library
 
-from bot.chat.conversation import Subscribed
+from bot.chat.conversation import SWITCHES, Subscribed
 from bot.chat.subscription import ways_to_topics
 from bot.chat.wishes import (
     SETTINGS,
@@ -164,7 +164,7 @@ def test_a_setting_takes_its_values(key, value, field, expected):
     switches = dict.fromkeys(("preview", "silent", "pin"), field not in ("preview", "silent", "pin") or not expected)
     standing = Subscribed(topics=("ctr",), language="zh", items=9, **switches)
 
-    assert getattr(changed(setting_called(key), value, standing), field) == expected
+    assert getattr(changed(setting_called(key, SWITCHES["telegram"]), value, standing), field) == expected
 
 
 @pytest.mark.parametrize(
@@ -191,13 +191,21 @@ def test_a_schedule_alone_is_a_schedule(value):
 
 
 def test_settings_are_called_by_their_chinese_names_too():
-    assert [setting_called(word) for word in ("格式", "TIMEZONE", "tz", "条数")] == [
+    assert [setting_called(word, ()) for word in ("格式", "TIMEZONE", "tz", "条数")] == [
         "format",
         "timezone",
         "timezone",
         "items",
     ]
     with pytest.raises(SettingNotFound) as refused:
-        setting_called("colour")
+        setting_called("colour", SWITCHES["telegram"])
 
     assert all(key in str(refused.value) for key in SETTINGS)
+
+
+@pytest.mark.parametrize("word", ["preview", "静音", "pinned"])
+def test_a_switch_that_a_platform_does_not_have_is_no_setting_there(word):
+    with pytest.raises(SettingNotFound) as refused:
+        setting_called(word, SWITCHES.get("slack", ()))
+
+    assert str(refused.value).endswith("there are: format, lang, items, timezone, schedule, topics.")

@@ -7,7 +7,7 @@ nothing in this room stores or sends.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Literal, TypeAlias
@@ -125,6 +125,10 @@ class News:
     since: dt.datetime
 
 
+SWITCHES: Mapping[str, tuple[str, ...]] = {"telegram": ("preview", "silent", "pin")}
+"""By platform, the settings beyond those that every chat has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """All that an answer may depend on, read beforehand.
@@ -163,12 +167,15 @@ class Context:
             zone=self.settings.zone,
             now=self.now,
             root=self.root,
+            switches=SWITCHES.get(command.platform, ()),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """For whom a page is made. Says nothing about the platform but the *root* that its commands are typed with."""
+    """For whom a page is made. Says nothing about the platform but the *root* that its commands are typed with, and
+    the *switches* that it has: what it can do with an edition beside showing it.
+    """
 
     language: str = "en"
     format: Format = "normal"
@@ -177,6 +184,7 @@ class Reader:
     zone: ZoneInfo = UTC
     now: dt.datetime = EPOCH
     root: str = "/"
+    switches: tuple[str, ...] = ()
 
     @property
     def say(self) -> Voice:

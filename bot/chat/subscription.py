@@ -158,7 +158,7 @@ def set_one(asked: Asked) -> Answer:
     word, _, value = asked.args.replace("=", " ", 1).strip().partition(" ")
     if not word:
         return settings(asked)
-    key = setting_called(word)
+    key = setting_called(word, asked.reader.switches)
     if before is None and key == "lang" and value:  # the one that a chat has without subscribing
         spoken = read_language(value.strip())
         return Answer(pages.language_set(asked.reader.speaking(spoken)), (SetLanguage(spoken),))

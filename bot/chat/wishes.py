@@ -51,8 +51,9 @@ class ZoneNotFound(BotError, ValueError):
 class SettingNotFound(BotError, ValueError):
     """There is no setting “*key*”; there are: *settings*."""
 
-    def __init__(self, key: str) -> None:
-        super().__init__(key=key[:40], settings=", ".join(SETTINGS))
+    def __init__(self, key: str, switches: Collection[str] = ()) -> None:
+        there = [one for one in SETTINGS if one in switches or one not in _SWITCHES]
+        super().__init__(key=key[:40], settings=", ".join(there))
 
 
 class SettingRefused(BotError, ValueError):
@@ -290,6 +291,9 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
 }
 """What `/set` changes, and the other words for it."""
 
+_SWITCHES = frozenset({"preview", "silent", "pin"})
+"""Those of them that not every platform has."""
+
 _FORMAT_WORDS: Mapping[str, Format] = {"简洁": "compact", "普通": "normal", "正常": "normal", "完整": "full"}
 _YES = frozenset({"on", "yes", "true", "1", "开", "开启", "是"})
 _NO = frozenset({"off", "no", "false", "0", "关", "关闭", "否"})
@@ -297,13 +301,13 @@ _DEFAULT = frozenset({"default", "auto", "默认", "自动"})
 _TONGUES = {"中文": "zh", "汉语": "zh", "chinese": "zh", "英文": "en", "英语": "en", "english": "en"}
 
 
-def setting_called(word: str) -> str:
-    """The setting of that name. Raises SettingNotFound."""
+def setting_called(word: str, switches: Collection[str]) -> str:
+    """The setting of that name, where a platform has those *switches*. Raises SettingNotFound."""
     wanted = word.casefold()
     for key, others in SETTINGS.items():
-        if wanted == key or wanted in others:
+        if (wanted == key or wanted in others) and (key in switches or key not in _SWITCHES):
             return key
-    raise SettingNotFound(word)
+    raise SettingNotFound(word, switches)
 
 
 def with_setting(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bot.chat.conversation import Missed, Posted, Reader, Subscribed
 from bot.chat.language import later
@@ -85,16 +86,34 @@ def _settings(one: Subscribed, reader: Reader) -> tuple[tuple[str, str], ...]:
         (say("Schedule"), str(one.schedule)),
         (say("Time zone"), one.zone.key),
         (say("Format"), one.format),
-        (say("Link previews"), _on_or_off(one.preview, reader)),
-        (say("Sent silently"), _on_or_off(one.silent, reader)),
-        (say("Pinned"), _on_or_off(one.pin, reader)),
+        *((say(switch.name), say("on") if switch.of(one) else say("off")) for switch in _switches(reader)),
         (say("Language"), LANGUAGE_NAMES.get(one.language or "", say("the digest's"))),
         (say("Items in an edition"), str(one.items) if one.items else say("as the digest says")),
     )
 
 
-def _on_or_off(on: bool, reader: Reader) -> str:
-    return reader.say("on") if on else reader.say("off")
+@dataclass(frozen=True, slots=True)
+class _Switch:
+    """A setting that is on or off, what it is called, and what its buttons say."""
+
+    key: str
+    name: str
+    to_on: str
+    to_off: str
+
+    def of(self, one: Subscribed) -> bool:
+        return bool(getattr(one, self.key))
+
+
+_SWITCHES = (
+    _Switch("preview", later("Link previews"), later("With link previews"), later("Without link previews")),
+    _Switch("silent", later("Sent silently"), later("Send silently"), later("Send with sound")),
+    _Switch("pin", later("Pinned"), later("Pin editions"), later("Pin no editions")),
+)
+
+
+def _switches(reader: Reader) -> tuple[_Switch, ...]:
+    return tuple(switch for switch in _SWITCHES if switch.key in reader.switches)
 
 
 def not_subscribed(reader: Reader) -> Message:
@@ -158,11 +177,9 @@ def settings(one: Subscribed, reader: Reader) -> Message:
         Button(_marked(name, code == one.language), Action("set", f"lang {code}"))
         for code, name in LANGUAGE_NAMES.items()
     ]
-    buttons += [
-        _switch("preview", one.preview, say("With link previews"), say("Without link previews")),
-        _switch("silent", one.silent, say("Send silently"), say("Send with sound")),
-        _switch("pin", one.pin, say("Pin editions"), say("Pin no editions")),
-    ]
+    for switch in _switches(reader):
+        label, value = (switch.to_off, "off") if switch.of(one) else (switch.to_on, "on")
+        buttons.append(Button(say(label), Action("set", f"{switch.key} {value}")))
     if one.state == "active":
         buttons.append(Button(say("Pause"), Action("pause")))
     else:
@@ -181,10 +198,6 @@ def settings(one: Subscribed, reader: Reader) -> Message:
         ),
         Buttons(tuple(buttons)),
     )
-
-
-def _switch(key: str, on: bool, to_on: str, to_off: str) -> Button:
-    return Button(to_off, Action("set", f"{key} off")) if on else Button(to_on, Action("set", f"{key} on"))
 
 
 def _marked(label: str, chosen: bool) -> str:
