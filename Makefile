@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint coverage bench chaos lock clean
+.PHONY: help run test lint coverage bench chaos screenshots lock clean
 
 VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
@@ -39,6 +39,9 @@ bench: $(VENV)/dev.stamp  ## the figures that the documentation quotes
 
 chaos: $(VENV)/dev.stamp  ## kill it a thousand times and count the messages; KILLS=1000 SEED=… takes half an hour
 	@PYTHONPATH=.:tests $(VENV_PYTHON) -m chaos --kills $(or $(KILLS),1000) $(if $(SEED),--seed $(SEED))
+
+screenshots: $(VENV)/dev.stamp  ## the README's pictures, taken anew with Debian's chromium, fonts-wqy-microhei, pngquant
+	@PYTHONPATH=.:tests $(VENV_PYTHON) docs/screenshots.py
 
 lock: $(VENV_PYTHON)  ## resolve requirements*.txt anew, for every Python >= 3.11 and platform
 	@$(VENV_PYTHON) -m pip install -qq uv==$(UV_VERSION) >&2

@@ -12,6 +12,7 @@ from bot.app import App
 from bot.errors import ConfigurationError
 from bot.front.networks import Line
 from bot.front.reading_room import ReadingRoom, screens
+from bot.settings import DEFAULT_PORT
 from bot.web.health import Health
 from bot.web.pages import Pages
 from bot.web.server import Server
@@ -69,6 +70,8 @@ class Presence:
         try:
             await self._server.start()
             log.info("site served port=%s", self._server.port)
+            if not self._needed and self._server.port != DEFAULT_PORT:
+                log.warning("port %s is taken: the pages are at http://127.0.0.1:%s/", DEFAULT_PORT, self._server.port)
         except ConfigurationError as error:
             if self._needed:
                 raise
