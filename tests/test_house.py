@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from bot.chat.commands import TABLE
 from bot.digest.config import parse_config
 
 ROOT = Path(__file__).parent.parent
@@ -106,12 +105,6 @@ def test_the_readme_begins_with_the_two_commands():
 
     assert first_code is not None
     assert re.findall(r"^\$ make (\w+)", first_code[1], re.MULTILINE) == ["run", "test"]
-
-
-def test_the_readme_knows_every_command():
-    unknown = [row.name for row in TABLE if row.listed and not re.search(rf"`/{row.name}\b", read("README.md"))]
-
-    assert unknown == []
 
 
 def test_the_changelog_knows_the_version():
