@@ -201,8 +201,9 @@ class App:
         from bot.delivery.planner import Planner
         from bot.desk.press import Press, renderers
 
-        press = Press(renderers(self.settings.slack_command), language=self.settings.digest_language)
-        curators = tuple(map(Address, self.settings.curators))
+        settings = self.settings
+        press = Press(renderers(settings.slack_command), language=settings.digest_language, archive=settings.archive)
+        curators = tuple(map(Address, settings.curators))
         self.planner = Planner(store, lambda: self.library, press, curators=curators)
         self.store, self.trouble = store, None
 
@@ -277,6 +278,7 @@ class App:
             watched_since=self.started,
             loaded=self.loaded,
             more=mine.more,
+            archive=self.settings.archive,
             root=f"{self.settings.slack_command} " if command.platform == "slack" else "/",
             trouble=self.trouble,
         )

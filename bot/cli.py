@@ -372,14 +372,17 @@ def preview(
     from bot.verbs.showing import show_message
 
     library, found = _content_and_standing()
-    chosen, slack_command = found.settings, Settings.load("slack_command").slack_command
+    chosen, settings = found.settings, Settings.load("slack_command", "public_url")
     run = chosen.schedule.next_occurrence(now(), chosen.zone, library.config.holidays, found.skipped)
     period = week or run.period
-    reader = replace(_reader(library, chosen, lang), format=output.value)
+    reader = replace(_reader(library, chosen, lang), format=output.value, archive=settings.archive)
     edition = found.edition(period, library) if theme is None else None
     if edition is not None:  # it was posted, and this is what it was
         show_message(
-            platform.value, pages.edition(edition, library, reader), slack_command=slack_command, as_json=as_json
+            platform.value,
+            pages.edition(edition, library, reader),
+            slack_command=settings.slack_command,
+            as_json=as_json,
         )
         return
     history = history_before(library, found, _periods_before(first_day(period), library, found))
@@ -389,7 +392,7 @@ def preview(
     else:
         composed = compose(library, picked, history, period, items_per_edition=chosen.items_per_edition)
         page = pages.edition(composed, library, reader)
-    show_message(platform.value, page, slack_command=slack_command, as_json=as_json)
+    show_message(platform.value, page, slack_command=settings.slack_command, as_json=as_json)
 
 
 def _content_and_standing() -> tuple[Library, Standing]:

@@ -38,6 +38,7 @@ DEFAULT_TIMEZONE = "UTC"
 
 READING = (
     "content",
+    "public_url",
     "database_url",
     "content_refresh",
     "allow_private_addresses",
@@ -337,6 +338,11 @@ class Settings(BaseSettings):
         """The file of a SQLite database; None for PostgreSQL, and for a database in memory."""
         kind, _, rest = self.database_url.get_secret_value().partition(":///")
         return rest.partition("?")[0] or None if kind == "sqlite" else None
+
+    @property
+    def archive(self) -> str | None:
+        """Where readers find all editions, if anywhere."""
+        return f"{self.public_url}/" if self.public_url else None
 
     @property
     def has_token(self) -> bool:

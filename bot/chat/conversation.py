@@ -136,9 +136,9 @@ class Context:
     *news* runs from the newest; *watched_since* is when the bot began to notice, *loaded* when the library was last
     read. *edition* is this period's where one was composed already. *more* is what the last answer here left to see.
     *root* stands before a command's name: ``/``, on Slack ``/digest ``. *settings* are those of the *subscription*
-    where there is one. *skipped* are periods that the curators let go. *history* is that of the settings' rotation,
-    *past* finds that of another, and raises StoreError where it cannot. *trouble*: what is remembered cannot be looked
-    up, so that all of this is as if there had been nothing.
+    where there is one. *archive* is the address of all editions. *skipped* are periods that the curators let go.
+    *history* is that of the settings' rotation, *past* finds that of another, and raises StoreError where it cannot.
+    *trouble*: what is remembered cannot be looked up, so that all of this is as if there had been nothing.
     """
 
     library: Library
@@ -152,6 +152,7 @@ class Context:
     loaded: dt.datetime | None = None
     more: Action | None = None
     root: str = "/"
+    archive: str | None = None
     subscription: Subscribed | None = None
     skipped: tuple[str, ...] = ()
     past: Callable[[ChatSettings], History] = lambda _: History()
@@ -168,13 +169,14 @@ class Context:
             now=self.now,
             root=self.root,
             switches=SWITCHES.get(command.platform, ()),
+            archive=self.archive,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
     """For whom a page is made. Says nothing about the platform but the *root* that its commands are typed with, and
-    the *switches* that it has: what it can do with an edition beside showing it.
+    the *switches* that it has: what it can do with an edition beside showing it. *archive* is where all editions are.
     """
 
     language: str = "en"
@@ -185,6 +187,7 @@ class Reader:
     now: dt.datetime = EPOCH
     root: str = "/"
     switches: tuple[str, ...] = ()
+    archive: str | None = None
 
     @property
     def say(self) -> Voice:

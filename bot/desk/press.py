@@ -28,11 +28,16 @@ def renderers(slack_command: str) -> tuple[Renderer, ...]:
 
 
 class Press:
-    """Renders with *renderers*. *language* is the bot's where a chat chose none: the digest's, unless it is given."""
+    """Renders with *renderers*. *language* is the bot's where a chat chose none: the digest's, unless it is given.
+    *archive* is where editions can be read on the web.
+    """
 
-    def __init__(self, renderers: Iterable[Renderer], *, language: str | None = None) -> None:
+    def __init__(
+        self, renderers: Iterable[Renderer], *, language: str | None = None, archive: str | None = None
+    ) -> None:
         self._renderers = {renderer.name: renderer for renderer in renderers}
         self._language = language
+        self._archive = archive
 
     def edition(self, edition: Edition, look: Look, library: Library) -> Sequence[Payload]:
         """The parts of *edition* for one look, in order."""
@@ -40,6 +45,7 @@ class Press:
             language=choose(look.lang, self._language, library.language),
             format=look.format,
             private=False,
+            archive=self._archive,
         )
         said = pages.edition(edition, library, reader, late=look.late)
         return self._rendered(replace(said, preview=look.preview, silent=look.silent, pin=look.pin), look.platform)

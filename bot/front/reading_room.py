@@ -126,7 +126,8 @@ class ReadingRoom(Room):
     def preview(self, wish: Wish) -> Message:
         """The edition of one of the periods ahead, as it was posted or as it will be if nothing changes."""
         library, found, now = self._app.library, self._found, self._app.clock()
-        reader = Reader(wish.language, wish.format, private=False, zone=found.settings.zone, now=now)
+        archive = self._app.settings.archive
+        reader = Reader(wish.language, wish.format, private=False, zone=found.settings.zone, now=now, archive=archive)
         try:
             theme = library.find_topic(wish.theme) if wish.theme else None
         except BotError as error:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bot.chat.conversation import Reader
 from bot.chat.language import Voice, later
-from bot.chat.message import Action, Block, Button, Buttons, Facts, Heading, Message, Text
+from bot.chat.message import Action, Block, Button, Buttons, Facts, Heading, Link, Message, Note, Text
 from bot.chat.pages import parts
 from bot.chat.prose import shortened
 from bot.digest.library import Library
@@ -36,6 +36,8 @@ def edition(edition: Edition, library: Library, reader: Reader, *, late: bool = 
         blocks += parts.cards(edition.related, library, reader, path=True)
     if edition.new:
         blocks.append(Text(say("New in the digest: {titles}", titles=_titles(edition.new, say))))
+    if reader.archive:
+        blocks.append(Note("", (Link(say("All editions"), reader.archive),)))
     buttons = [Button(say("The whole topic"), parts.topic_action(edition.theme, library))]
     buttons += [Button(say("What is new"), Action("new"))] if edition.new else []
     return replace(parts.message(reader, *blocks, Buttons(tuple(buttons))), edition=True)
