@@ -164,6 +164,12 @@ class Section:
     path: TopicPath
     rows: tuple[Any, ...]
 
+    @property
+    def heading(self) -> TopicPath:
+        """The way, unless its only entry says the same again."""
+        alone = self.rows[0] if len(self.rows) == 1 else None
+        return () if self.path and isinstance(alone, Family) and alone.item.title == self.path[-1] else self.path
+
 
 def sections(topic: Topic, shelf: Shelf) -> tuple[Section, ...]:
     """*topic* and all below it, in document order, but for headings that hold nothing themselves."""
