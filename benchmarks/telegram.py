@@ -1,6 +1,6 @@
-"""Telegram in figures: what a command costs beside other bots, how long a broadcast takes, what an idle bot weighs.
+"""Telegram in figures: what a command costs beside other bots, and how long a broadcast takes.
 
-    python benchmarks/telegram.py [commands] [broadcast] [idle] [--rounds 20] [--commands 250] [--chats 2000] …
+    python benchmarks/telegram.py [commands] [broadcast] [--rounds 20] [--commands 250] [--chats 2000]
 
 - commands: CPU (user and system) of the bot's process for a command that comes by webhook, 8 in flight, beside a
   default python-telegram-bot application and an aiogram bot that send the same replies, in turns. Ours looks into its
@@ -8,9 +8,6 @@
   updates that come at the same moment share a commit. Turns are short: what else runs on a machine comes and goes.
 - broadcast: an edition to that many chats through the outbox, ten times as fast as Telegram allows, against a server
   that refuses more than ten times Telegram's 30 messages in any second.
-- idle: `heji run` with Telegram alone and with no token: how soon it asks Telegram for updates, how soon it is well,
-  what it weighs when nothing happens; at a first start, which makes the database, and at a later one. Byte code is
-  there, as it is after `pip install`. On Linux only.
 
 All APIs are on loopback. Where aiogram cannot be imported it is installed into a folder that is removed at the end.
 """
@@ -28,10 +25,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 import venv
 from collections.abc import AsyncIterator
-from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +36,7 @@ ROOT = Path(__file__).parent.parent
 PEERS = ROOT / "benchmarks" / "telegram_peers"  # a folder of its own: beside this file, `import telegram` finds it
 sys.path[0] = str(PEERS)
 
-from fast_api import TOKEN, Api, update  # noqa: E402
+from fast_api import Api, update  # noqa: E402
 
 COMMANDS = ("/topic ctr", "/topics", "/search bert", "/help")
 IN_FLIGHT = 8
@@ -53,8 +48,6 @@ GOALS = {"ptb": 0.5, "aiogram": 0.7}
 
 SECRET_HEADER = {"X-Telegram-Bot-Api-Secret-Token": "benchmark"}
 PATIENCE = 30.0
-SETTLING = 5.0
-"""Seconds after which a bot that is well is idle."""
 
 
 # CPU per command ------------------------------------------------------------------------------------------------------
@@ -202,118 +195,18 @@ async def measure_broadcast(chats: int) -> None:
     print(f"  {len(api.at):,} messages arrived within {api.at[-1] - api.at[0]:.2f} s")
 
 
-# Idle -----------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """What one start cost: seconds till it first *asks* for updates, till `/healthz` is *well*, and of *cpu* till then;
-    megabytes of the *idle* process a while later.
-    """
-
-    asks: float
-    well: float
-    cpu: float
-    idle: float
-
-
-async def measure_idle(rounds: int) -> None:
-    print(f"heji run, medians of {rounds}; goals: 1 s, and 110 MB with Telegram, 95 MB without")
-    print(f"{'':<28}{'getUpdates':>11}{'/healthz':>11}{'CPU':>11}{'idle':>11}")
-    with tempfile.TemporaryDirectory() as cache:
-        for name, telegram in (("Telegram only", True), ("no token", False)):
-            await starts(telegram, cache)  # warms the disk and writes byte code, as an installer does
-            both = [await starts(telegram, cache) for _ in range(rounds)]
-            for which, rows in zip(("first start", "later start"), zip(*both, strict=True), strict=True):
-                asks, well, cpu, idle = (statistics.median(column) for column in zip(*map(astuple, rows), strict=True))
-                first = f"{asks:.2f} s" if telegram else ""
-                print(f"  {name + ', ' + which:<26}{first:>11}{well:>9.2f} s{cpu:>9.2f} s{idle:>8.0f} MB")
-
-
-async def starts(telegram: bool, cache: str) -> tuple[Start, Start]:
-    """One start that makes its database, and one that finds it."""
-    with tempfile.TemporaryDirectory() as folder:
-        return await one_start(telegram, folder, cache), await one_start(telegram, folder, cache)
-
-
-async def one_start(telegram: bool, folder: str, cache: str) -> Start:
-    asked: list[float] = []
-
-    def heard(method: str, _: dict[str, Any]) -> None:
-        if method == "getUpdates":
-            asked.append(time.perf_counter())
-
-    api = Api(heard=heard)
-    await api.start()
-    port = free_port()
-    environment = {name: text for name, text in os.environ.items() if not name.startswith(("TELEGRAM", "SLACK"))}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    environment |= {
-        "PYTHONPYCACHEPREFIX": cache, "PORT": str(port), "HOST": "127.0.0.1", "CONTENT": str(ROOT / "content"),
-        "DATABASE_URL": f"sqlite:///{folder}/heji.db", "LOG_LEVEL": "WARNING",
-    }  # fmt: skip
-    if telegram:
-        environment |= {"TELEGRAM_BOT_TOKEN": TOKEN, "TELEGRAM_API_BASE_URL": api.root}
-    begun = time.perf_counter()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", "run", cwd=ROOT, env=environment,
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        well = await until_well(port) - begun
-        cpu = cpu_of(process.pid)
-        await asyncio.sleep(SETTLING)
-        return Start(asked[0] - begun if telegram else 0.0, well, cpu, resident(process.pid))
-    finally:
-        process.terminate()
-        await process.wait()
-        await api.close()
-
-
-async def until_well(port: int) -> float:
-    async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as http:
-        while True:
-            with contextlib.suppress(aiohttp.ClientError):
-                async with http.get(f"http://127.0.0.1:{port}/healthz") as response:
-                    if response.status == 200:
-                        return time.perf_counter()
-            await asyncio.sleep(0.02)
-
-
-def cpu_of(pid: int) -> float:
-    """Seconds of CPU, user and system, that a process and the children that it waited for have taken. Linux only."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-
-
-def resident(pid: int) -> float:
-    """Megabytes that a process holds."""
-    said = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], check=True, capture_output=True, text=True)
-    return int(said.stdout) / 1024
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", choices=["commands", "broadcast", "idle"], default=[])
+    parser.add_argument("what", nargs="*", choices=["commands", "broadcast"], default=[])
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--commands", type=int, default=250)
     parser.add_argument("--chats", type=int, default=2000)
-    parser.add_argument("--starts", type=int, default=5)
     options = parser.parse_args()
-    wanted = options.what or ["commands", "broadcast", "idle"]
+    wanted = options.what or ["commands", "broadcast"]
     if "commands" in wanted:
         asyncio.run(measure_commands(options.rounds, options.commands))
     if "broadcast" in wanted:
         asyncio.run(measure_broadcast(options.chats))
-    if "idle" in wanted:
-        asyncio.run(measure_idle(options.starts))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ import asyncio
 import contextlib
 import errno
 import socket
+import struct
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,11 +22,16 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from bot.errors import ConfigurationError
 from bot.settings import DEFAULT_PORT
 
+if sys.platform != "win32":
+    import resource
+
 ASKING = 10.0
 """Seconds in which a client has to say what it wants, from when it connects or begins to speak."""
 
 ANSWERING = 60.0
-"""Seconds that a request may take in all, its answer read to the end."""
+"""Seconds that a request may take in all, its answer read to the end. What uvicorn has written it forgets, and a
+connection that it closes stays open until the last byte was taken, which may be never.
+"""
 
 IDLE = 30
 """Seconds that a connection is kept for the next request. Telegram and proxies keep theirs."""
@@ -35,9 +42,26 @@ LEAVING = 3
 MOST = 256
 """Connections at once. Many more, and a process has no file descriptor left for anything else."""
 
+FILES = 1024
+"""File descriptors that a process should have: for MOST connections, those just accepted, and all else many times."""
+
 BACKLOG = 512
+"""Connections that wait to be accepted."""
+
+AT_A_TIME = 64
+"""Connections that are accepted before those are looked at which there are."""
+
+GRACE = 1.0
+"""Seconds in which a client may be silent before it is suspected of being so for ever."""
+
 HEAD = 32 * 1024
 """Bytes that the head of a request may have."""
+
+PIPELINED = 16
+"""Requests that may wait behind one on its connection. 15,000 fit into what is read at once, and are 40 MB then."""
+
+FORGET = struct.pack("ii", 1, 0)
+"""SO_LINGER: whoever closes the connection drops what is not yet sent."""
 
 NEXT = 20
 """Ports that are tried, from the default one on, where none was asked for."""
@@ -62,7 +86,7 @@ class Server:
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
-                backlog=BACKLOG,
+                backlog=AT_A_TIME,
                 timeout_keep_alive=IDLE,
                 timeout_graceful_shutdown=LEAVING,
             )
@@ -71,6 +95,7 @@ class Server:
 
     async def start(self) -> None:
         """Serve from now on. Raises ConfigurationError where the port cannot be had."""
+        _have_files()
         sockets = await _bound(self._host, self._wanted)
         self.port = sockets[0].getsockname()[1]
         self._serving = asyncio.create_task(self._uvicorn.serve(sockets))
@@ -79,6 +104,8 @@ class Server:
         ready.cancel()
         if self._serving.done():
             await self._serving
+        for one in sockets:
+            one.listen(BACKLOG)  # asyncio listens again, and takes how many may wait for how many to accept at a time
 
     async def stop(self) -> None:
         """Take nothing new, give what is under way a moment, and close."""
@@ -109,12 +136,16 @@ class _Uvicorn(uvicorn.Server):
 
 
 class Impatient(HttpToolsProtocol):
-    """HTTP/1.1 whose clients have a deadline for everything. Where there are too many, the one that has been silent
-    longest makes room, and before all others one that never asked for anything.
+    """HTTP/1.1 whose clients have a deadline for everything: to ask, to send a body, to take the answer.
+
+    Where there are too many, the one makes room that has owed us something for longest; where none does, the one that
+    has rested longest. So neither those who say nothing nor those who keep their connections keep others out.
     """
 
     since = 0.0
+    gone = False
     _deadline: asyncio.TimerHandle | None = None
+    _taking = False  # the deadline is for an answer that it has yet to take
     _head: int | None = None  # bytes of a head that has not ended
 
     @property
@@ -122,18 +153,33 @@ class Impatient(HttpToolsProtocol):
         """Whether nobody knows yet what this client wants."""
         return bool(getattr(self.cycle, "response_complete", True))
 
+    @property
+    def owes(self) -> bool:
+        """Whether it is the client's turn: to ask, to send the rest of a body, or to take what was answered."""
+        return self.waits or self.cycle.more_body or self.transport.get_write_buffer_size() > 0
+
+    @property
+    def rests(self) -> bool:
+        """Whether it has asked, was answered, and took the answer; nothing is owed by either side."""
+        answered = getattr(self.cycle, "response_complete", False) and self._head is None
+        return answered and not self.transport.get_write_buffer_size()
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give it time to ask."""
         super().connection_made(transport)
         self._until(ASKING)
-        if len(self.connections) > MOST:
-            silent = [one for one in self.connections if isinstance(one, Impatient) and one.waits]
-            first = min(silent, key=lambda one: (one.cycle is not None, one.since), default=self)
-            first.transport.abort()
+        here = [one for one in self.connections if isinstance(one, Impatient) and not one.gone]
+        if len(here) > _most():
+            now = self.loop.time()
+            owing = [one for one in here if one is not self and one.owes]
+            first = min(owing, key=lambda one: (one.rests or now - one.since < GRACE, one.since), default=self)
+            first.hang_up()
 
     def data_received(self, data: bytes) -> None:
         """Give it time for the answer when it has asked. Bytes that end in no request bring no more time."""
         waited = self.waits
+        if self._taking and self.rests:
+            self._forget_deadline()
         super().data_received(data)
         if waited and not self.waits:
             self._until(ANSWERING)
@@ -142,10 +188,13 @@ class Impatient(HttpToolsProtocol):
         if self._head is not None:
             self._head += len(data)
             if self._head > HEAD:
-                self.transport.abort()
+                self.hang_up()
 
     def on_message_begin(self) -> None:
         """The head of a request begins: the parser keeps it whole, however long it gets."""
+        if len(self.pipeline) >= PIPELINED:
+            self.hang_up()
+            raise ValueError("too many requests at once")  # so that the parser reads no further
         super().on_message_begin()
         self._head = 0
 
@@ -155,8 +204,10 @@ class Impatient(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:
-        """Leave it to uvicorn how long it may now be idle."""
-        self._forget_deadline()
+        """Leave it to uvicorn how long it may now be idle, as soon as it has taken the answer."""
+        self._taking = self.transport.get_write_buffer_size() > 0
+        if not self._taking:
+            self._forget_deadline()
         super().on_response_complete()
         if not self.waits:  # it had asked for more already
             self._until(ANSWERING)
@@ -166,15 +217,52 @@ class Impatient(HttpToolsProtocol):
         self._forget_deadline()
         super().connection_lost(exc)
 
+    def hang_up(self) -> None:
+        """Now, whatever is under way. What it has not taken the kernel would go on offering it, megabytes of it."""
+        self.gone = True
+        if self.transport.get_write_buffer_size():
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, FORGET)
+        self.transport.abort()
+
     def _until(self, seconds: float) -> None:
         self._forget_deadline()
         self.since = self.loop.time()
-        self._deadline = self.loop.call_later(seconds, self.transport.abort)
+        self._deadline = self.loop.call_later(seconds, self._expire)
 
     def _forget_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+        self._taking = False
+
+    def _expire(self) -> None:
+        if not (self._taking and self.rests):
+            self.hang_up()
+
+
+# File descriptors -----------------------------------------------------------------------------------------------------
+
+
+def _most() -> int:
+    """Connections at once: fewer than MOST where there are file descriptors for fewer."""
+    return min(MOST, max(1, _files() // 4))
+
+
+def _files() -> int:
+    if sys.platform == "win32":
+        return FILES
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return FILES if soft == resource.RLIM_INFINITY else soft
+
+
+def _have_files() -> None:
+    """Ask for as many as it takes, if this process may: some systems give it 256."""
+    if sys.platform == "win32" or _files() >= FILES:
+        return
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 # The port -------------------------------------------------------------------------------------------------------------
