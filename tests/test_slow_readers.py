@@ -21,8 +21,8 @@ from telegram_bot import SECRET
 from bot import networks
 from bot.app import build, now, open_store
 from bot.platforms.telegram.webhook import HEADER
-from bot.presence import Presence
-from bot.service import Service
+from bot.processes.presence import Presence
+from bot.processes.service import Service
 from bot.settings import Settings
 from bot.web import server as web
 from bot.web.health import Health, judge
@@ -288,7 +288,7 @@ class Bot:
 
 @pytest.fixture
 def bot(tmp_path, monkeypatch):
-    monkeypatch.setattr("bot.service.TICK", 0.1)
+    monkeypatch.setattr("bot.processes.service.TICK", 0.1)
     monkeypatch.setattr(web, "IDLE", 1)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
