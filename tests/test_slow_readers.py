@@ -18,8 +18,8 @@ from serving import KNOWN, PATIENCE, Bell, connection, head, said, served
 from starlette.responses import PlainTextResponse, Response
 from telegram_bot import SECRET
 
-from bot import networks
 from bot.app import build, now, open_store
+from bot.front import networks
 from bot.platforms.telegram.webhook import HEADER
 from bot.processes.presence import Presence
 from bot.processes.service import Service
