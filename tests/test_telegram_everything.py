@@ -443,8 +443,8 @@ def test_what_a_curator_asks_for_in_a_group_goes_to_the_private_chat(telegram, s
 @pytest.fixture(scope="module")
 def hosted(cluster, tmp_path_factory):
     """A bot that is posted to, and its Telegram. Its database has a password, which this one asks nobody for."""
-    cluster.sql("CREATE DATABASE hosted TEMPLATE template")
-    database = cluster.url("hosted").replace("heji@", f"heji:{PASSWORD}@")
+    cluster.sql("CREATE DATABASE asked TEMPLATE template")
+    database = cluster.url("asked").replace("heji@", f"heji:{PASSWORD}@")
     with FakeTelegram() as telegram, socket.socket() as place:
         # Bound and deaf: the bot may listen there, and nobody else is given it meanwhile.
         place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
