@@ -443,15 +443,16 @@ def test_what_a_curator_asks_for_in_a_group_goes_to_the_private_chat(telegram, s
 @pytest.fixture(scope="module")
 def hosted(cluster, tmp_path_factory):
     """A bot that is posted to, and its Telegram. Its database has a password, which this one asks nobody for."""
-    cluster.sql("CREATE DATABASE asked TEMPLATE template")
-    database = cluster.url("asked").replace("heji@", f"heji:{PASSWORD}@")
+    folder = tmp_path_factory.mktemp("asked")  # with a number that no other has
+    cluster.sql(f"CREATE DATABASE {folder.name} TEMPLATE template")
+    database = cluster.url(folder.name).replace("heji@", f"heji:{PASSWORD}@")
     with FakeTelegram() as telegram, socket.socket() as place:
         # Bound and deaf: the bot may listen there, and nobody else is given it meanwhile.
         place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         place.bind(("127.0.0.1", 0))
         port = str(place.getsockname()[1])
         public = {"PUBLIC_URL": f"http://127.0.0.1:{port}", "PORT": port, "DATABASE_URL": database}
-        with Process(telegram, tmp_path_factory.mktemp("host"), **talkative(telegram) | public) as process:
+        with Process(telegram, folder, **talkative(telegram) | public) as process:
             telegram.wait(lambda: telegram.updates.webhook, 60)
             yield telegram, process
             status = process.stop()
