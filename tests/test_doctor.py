@@ -155,6 +155,29 @@ def test_what_slack_needs_besides_the_bot_token_is_named(monkeypatch):
     assert told.cure == "set one of them, or nothing can arrive"
 
 
+@pytest.mark.parametrize(
+    ("public_url", "token", "state", "words"),
+    [
+        ("https://digest.example.org", "", "ok", "https://digest.example.org/slack/install"),
+        ("https://digest.example.org", "xoxb-1-2-abcdef", "warn", "SLACK_BOT_TOKEN counts for nothing"),
+        ("", "", "fail", "PUBLIC_URL"),
+    ],
+)
+def test_many_workspaces_are_told_where_to_install_and_which_token_nobody_uses(
+    monkeypatch, public_url, token, state, words
+):
+    monkeypatch.setenv("SLACK_CLIENT_ID", "1.2")
+    monkeypatch.setenv("SLACK_CLIENT_SECRET", "a-client-secret")
+    monkeypatch.setenv("SLACK_SIGNING_SECRET", "a-signing-secret")
+    monkeypatch.setenv("PUBLIC_URL", public_url)
+    monkeypatch.setenv("SLACK_BOT_TOKEN", token)
+    (told,) = found("Slack")
+
+    assert told.state == state
+    assert words in told.message
+    assert bool(told.cure) == (state != "ok")
+
+
 def test_the_json_of_a_finding_has_its_four_keys():
     assert {tuple(one.as_json()) for one in found()} == {("check", "state", "message", "cure")}
 

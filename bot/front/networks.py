@@ -46,7 +46,7 @@ async def check(settings: Settings) -> dict[str, tuple[Finding, ...]]:
     if settings.slack_client_id:
         from bot.platforms.slack.checking import installable
 
-        found["Slack"] = (installable(settings.public_url),)
+        found["Slack"] = (installable(settings.public_url, own_token=settings.slack_bot_token is not None),)
     elif settings.slack_bot_token:
         found["Slack"] = await _check_slack(settings)
     return found

@@ -24,8 +24,14 @@ async def check(slack: Slack, *, app_token: str | None = None, public_url: str |
         return (_unreached(slack),)
 
 
-def installable(public_url: str | None) -> Finding:
-    """Whether other workspaces can install the app; whether their tokens are good shows when they are used."""
+def installable(public_url: str | None, *, own_token: bool) -> Finding:
+    """Whether workspaces can install the app; whether their tokens are good shows when they are used.
+
+    *own_token*: one is set that nobody uses, since every workspace brings its own.
+    """
+    if public_url and own_token:
+        cure = "remove it, and install the app there as everywhere"
+        return Finding("warn", "SLACK_BOT_TOKEN counts for nothing beside SLACK_CLIENT_ID", cure)
     if public_url:
         return Finding("ok", f"workspaces install the app at {public_url.rstrip('/')}{INSTALL_PATH}")
     cure = "set it and make the manifest anew with --mode http"
