@@ -363,11 +363,8 @@ def preview(
     from dataclasses import replace
 
     from bot.app import now
-    from bot.chat import pages
-    from bot.desk.standing import history_before
-    from bot.editions.edition import compose
+    from bot.desk.standing import preview as previewed
     from bot.editions.schedule import first_day
-    from bot.editions.theme import pick
     from bot.settings import Settings
     from bot.verbs.showing import show_message
 
@@ -376,22 +373,11 @@ def preview(
     run = chosen.schedule.next_occurrence(now(), chosen.zone, library.config.holidays, found.skipped)
     period = week or run.period
     reader = replace(_reader(library, chosen, lang), format=output.value, archive=settings.archive)
-    edition = found.edition(period, library) if theme is None else None
-    if edition is not None:  # it was posted, and this is what it was
-        show_message(
-            platform.value,
-            pages.edition(edition, library, reader),
-            slack_command=settings.slack_command,
-            as_json=as_json,
-        )
-        return
-    history = history_before(library, found, _periods_before(first_day(period), library, found))
-    picked = pick(library, history, period, topics=chosen.topics, theme=topic(library, theme) if theme else None)
-    if picked is None or not picked.items:
-        page = pages.topic(picked.topic, library, reader) if picked else pages.nothing_to_post(reader)
-    else:
-        composed = compose(library, picked, history, period, items_per_edition=chosen.items_per_edition)
-        page = pages.edition(composed, library, reader)
+
+    def before() -> tuple[str, ...]:
+        return _periods_before(first_day(period), library, found)
+
+    page = previewed(library, found, period, before, reader, theme=topic(library, theme) if theme else None)
     show_message(platform.value, page, slack_command=settings.slack_command, as_json=as_json)
 
 

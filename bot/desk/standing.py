@@ -6,15 +6,18 @@ Reads the store; writes nothing.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
+from bot.chat import pages
 from bot.chat.address import Address
-from bot.chat.conversation import ChatSettings, Missed, Posted, Subscribed
+from bot.chat.conversation import ChatSettings, Missed, Posted, Reader, Subscribed
+from bot.chat.message import Message
 from bot.digest.library import Library
+from bot.digest.model import Topic
 from bot.editions.edition import Edition, compose
-from bot.editions.theme import History, Rotation
+from bot.editions.theme import History, Rotation, pick
 from bot.store.planning import EditionRow, RotationRow
 from bot.store.store import Store
 from bot.store.subscriptions import Subscriber, moment
@@ -145,3 +148,29 @@ def history_before(library: Library, found: Standing, periods: Iterable[str]) ->
         if edition.period not in found.editions:
             history = history.after(edition)
     return history
+
+
+def preview(
+    library: Library,
+    found: Standing,
+    period: str,
+    before: Callable[[], Iterable[str]],
+    reader: Reader,
+    *,
+    theme: Topic | None = None,
+) -> Message:
+    """The page of *period*'s edition: as it was posted, or as it will be if nothing changes in the periods *before*.
+
+    Those are asked for only where it was not posted, for that one may be called anything.
+    """
+    edition = found.edition(period, library) if theme is None else None
+    if edition is None:
+        history = history_before(library, found, before())
+        picked = pick(library, history, period, topics=found.settings.topics, theme=theme)
+        if picked is None:
+            return pages.nothing_to_post(reader)
+        if not picked.items:
+            return pages.topic(picked.topic, library, reader)
+        size = found.settings.items_per_edition
+        edition = compose(library, picked, history, period, items_per_edition=size)
+    return pages.edition(edition, library, reader)

@@ -17,13 +17,12 @@ from bot.app import TERMINAL, App
 from bot.chat import commands, pages
 from bot.chat.conversation import Command, Reader
 from bot.chat.message import Message
-from bot.desk.standing import Standing, foreseen, history_before
+from bot.desk.standing import Standing, foreseen, preview
 from bot.digest.library import Library
 from bot.digest.model import Item
 from bot.editions.calendar import periods_until
-from bot.editions.edition import Edition, compose
+from bot.editions.edition import Edition
 from bot.editions.schedule import first_day
-from bot.editions.theme import pick
 from bot.errors import BotError, StoreError
 from bot.store.ledger import Appeared
 from bot.store.store import Store
@@ -132,19 +131,12 @@ class ReadingRoom(Room):
             theme = library.find_topic(wish.theme) if wish.theme else None
         except BotError as error:
             return pages.error(error, library, reader)
-        edition = found.edition(wish.period, library) if theme is None else None
-        if edition is None:
+
+        def before() -> tuple[str, ...]:
             start = found.current(now, library.config.holidays)
-            before = periods_until(found.settings.schedule, start, first_day(wish.period), library.config.holidays)
-            history = history_before(library, found, before)
-            picked = pick(library, history, wish.period, topics=found.settings.topics, theme=theme)
-            if picked is None:
-                return pages.nothing_to_post(reader)
-            if not picked.items:
-                return pages.topic(picked.topic, library, reader)
-            size = found.settings.items_per_edition
-            edition = compose(library, picked, history, wish.period, items_per_edition=size)
-        return pages.edition(edition, library, reader)
+            return periods_until(found.settings.schedule, start, first_day(wish.period), library.config.holidays)
+
+        return preview(library, found, wish.period, before, reader, theme=theme)
 
     def answer(self, text: str, language: str) -> Message:
         """What is said in a group to a member of it, and done by nobody."""
