@@ -6,19 +6,15 @@ wrong (`check`, `doctor`), 2 a mistake in the arguments or the configuration, wi
 
 from __future__ import annotations
 
-import gc
-import logging
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from enum import StrEnum
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.output import at_signals, client_language, fail, open_streams, say, say_json, say_no_more, warn
-from bot.verbs import archiving, operating, provisioning
+from bot.output import client_language, fail, say, say_json, warn
+from bot.verbs import archiving, operating, provisioning, staying
 from bot.verbs.operating import AsJson, Format, Language, topic
 
 if TYPE_CHECKING:
@@ -80,26 +76,12 @@ On = Annotated[PlatformName, typer.Option("--platform", help="Whose rendering to
 Speaking = Annotated[Language | None, typer.Option("--lang", help="Language of the bot's own words.")]
 
 
-def main() -> None:
-    """Run the command; every error raised on purpose ends as sentences on stderr and status 2."""
-    from bot.errors import BotError
-
-    open_streams()
-    logging.getLogger().addHandler(logging.NullHandler())  # a verb without a log of its own says a sentence, no more
+def call(words: Sequence[str]) -> int:
+    """Run the verb that *words* name, and give its status. What is wrong with them is said, and ends with status 2."""
     try:
-        status = heji(sys.argv[1:] or ["--help"], prog_name="heji", standalone_mode=False)
-        sys.stdout.flush()  # here, where it may fail: later nobody could say so
+        return int(heji(words or ["--help"], prog_name="heji", standalone_mode=False) or 0)
     except typer.TyperException as error:
         fail(_usage(error))
-    except BotError as error:
-        fail(str(error))
-    except BrokenPipeError:
-        say_no_more()
-        sys.exit(0)
-    except OSError as error:
-        say_no_more()
-        fail(f"{error.filename or 'the output'}: {error.strerror or error}")
-    sys.exit(status)
 
 
 def _usage(error: typer.TyperException) -> str:
@@ -113,53 +95,8 @@ def _usage(error: typer.TyperException) -> str:
 # -- the processes that stay -------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _starting() -> Iterator[None]:
-    """A signal ends the process from its first moment on, and nobody looks for garbage until `running` has settled:
-    nearly all that a start makes stays, and to go through it again and again takes a sixth of the start.
-    """
-    gc.disable()
-    try:
-        with at_signals(partial(sys.exit, 0)):
-            yield
-    finally:
-        gc.enable()
-
-
-@heji.command()
-def run() -> None:
-    """Start the bot: chat, scheduler and delivery in one process. Ends with its input, unless PORT is set."""
-    with _starting():
-        from bot.processes import running
-
-        running.run()
-
-
-@heji.command()
-def chat() -> None:
-    """Chat on this terminal or pipe. One command a line, until its end or /quit."""
-    with _starting():
-        from bot.processes import running
-
-        running.chat()
-
-
-@heji.command()
-def serve() -> None:
-    """Answer only: the one half of run. Any number of processes."""
-    with _starting():
-        from bot.processes import running
-
-        running.serve()
-
-
-@heji.command()
-def work() -> None:
-    """Post editions only: the other half of run. Any number of processes."""
-    with _starting():
-        from bot.processes import running
-
-        running.work()
+for verb in staying.VERBS.values():
+    heji.command()(verb)
 
 
 # -- one question ------------------------------------------------------------------------------------------------------

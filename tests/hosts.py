@@ -24,7 +24,7 @@ PATIENCE = 60.0
 HURRIED = (
     "import bot.processes.service as service, bot.store.database as database;"
     "service.TICK = service.FEEL = service.REOPEN = database.PATIENCE = 0.2;"
-    "from bot.cli import main; main()"
+    "from bot.__main__ import main; main()"
 )
 """The program with a clock that runs quickly: so long as a test waits, it proves no more."""
 

@@ -213,7 +213,7 @@ def test_calendar_preview_and_doctor_run_as_processes_too(place):
 
 def test_help_is_quick_because_it_loads_nothing_that_it_does_not_need(place):
     script = (
-        "import sys\nfrom bot.cli import main\nsys.argv = ['heji', '--help']\n"
+        "import sys\nfrom bot.__main__ import main\nsys.argv = ['heji', '--help']\n"
         "try:\n    main()\nexcept SystemExit:\n    print(*sorted({name.split('.')[0] for name in sys.modules}))"
     )
     ended = subprocess.run(

@@ -194,7 +194,7 @@ def test_the_command_and_the_distribution_are_called_heji():
     project = tomllib.loads(read("pyproject.toml"))["project"]
 
     assert project["name"] == "heji"
-    assert project["scripts"] == {"heji": "bot.cli:main"}
+    assert project["scripts"] == {"heji": "bot.__main__:main"}
     assert project["requires-python"] == ">=3.11"
 
 

@@ -60,6 +60,28 @@ def test_a_new_database_has_the_very_tables_that_the_migrations_make():
     assert made == migrations_made
 
 
+def test_a_new_postgresql_has_the_very_indexes_that_the_migrations_make(cluster):
+    made = []
+    for name, make in (("at_once", lambda url: Store.open(url, upgrade=True).database), ("one_by_one", migrated)):
+        cluster.sql(f"DROP DATABASE IF EXISTS {name}")
+        cluster.sql(f"CREATE DATABASE {name}")
+        database = make(cluster.url(name))
+        look = text("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'")
+        made.append(dict(database.read(lambda connection, look=look: connection.execute(look).all())))
+        database.close()
+
+    assert " WHERE " in made[0]["ix_deliveries_waiting"]
+    assert made[0] == made[1]
+
+
+def test_a_database_in_a_file_loads_nothing_of_postgresql():
+    script = "import sys; from bot.store.store import Store; Store.open('sqlite://').close(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert "sqlalchemy.dialects.sqlite" in done.stdout.split()
+    assert {"psycopg", "sqlalchemy.dialects.postgresql"} & set(done.stdout.split()) == set()
+
+
 def definitions(database: Database) -> dict[str, list[str]]:
     """The words of every CREATE TABLE and CREATE INDEX: in which order constraints stand does not matter."""
     rows = database.read(lambda c: c.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql <> ''").all())

@@ -4,6 +4,7 @@ may ask of the bot.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -140,6 +141,11 @@ class Receiver(Protocol):
     @property
     def webhook(self) -> Webhook | None:
         """The door that has to be served for it, where it does not go and ask by itself."""
+        ...
+
+    @property
+    def listening(self) -> asyncio.Event:
+        """Set once it goes and asks, and hears what is said."""
         ...
 
     async def run(self) -> None:

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 from urllib.parse import quote, unquote
 
 from bot.settings import Settings
+from bot.thrift import without
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,8 @@ def for_people(settings: Settings) -> Settings:
 
 def set_up(settings: Settings, stream: TextIO) -> None:
     """Logs go to *stream*, one line an event, for people or as JSON; secrets never do."""
-    import structlog
+    with without("rich"):  # it would make of a traceback what nobody may see
+        import structlog
 
     stamps = structlog.processors.TimeStamper(fmt="iso", utc=True)
     shared: list[structlog.typing.Processor] = [

@@ -1,4 +1,4 @@
-"""Where the bot is reached from outside: its receivers, and the site with their webhooks and `/healthz`."""
+"""Where the bot is reached from outside: the site with its pages, `/healthz` and webhooks."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ log = logging.getLogger(__name__)
 
 
 class Presence:
-    """Serves and receives for *app* on *lines*. *health* and *metrics* are told to whoever asks."""
+    """Serves for *app*, and receives through the webhooks of *lines*. *health* and *metrics* are told to who asks."""
 
     def __init__(
         self, app: App, lines: Sequence[Line], health: Callable[[], Health], metrics: Metrics | None = None
     ) -> None:
-        self._receivers = [line.receiver for line in lines if line.receiver]
+        self._receivers = [line.receiver for line in lines if line.receiver and line.receiver.webhook]
         doors = [receiver.webhook for receiver in self._receivers if receiver.webhook]
         pages = Pages(
             ReadingRoom(app),

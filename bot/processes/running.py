@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot import app as rooms
 from bot.app import TERMINAL, App, build, open_store
@@ -21,10 +21,11 @@ from bot.chat.message import Message
 from bot.errors import StoreError
 from bot.front import networks
 from bot.front.networks import Line
-from bot.output import at_signals, client_language, in_loop_at_signals
-from bot.platforms.base import Platform, Sent
+from bot.output import client_language, in_loop_at_signals
+from bot.platforms.base import Platform, Receiver, Sent
 from bot.platforms.console import Console, read_lines
 from bot.processes import logs
+from bot.processes.crew import Crew
 from bot.processes.watchdog import Watchdog
 from bot.settings import Settings
 from bot.store.patience import Patience, in_thread
@@ -43,71 +44,58 @@ OPENING = 5.0
 SETTLED = 2.0
 """Seconds after which a process has imported and made what it keeps."""
 
+HEAD_START = 0.5
+"""Seconds that those who go and ask for updates have before all else, which would take turns with them at the CPU."""
+
 LAST_WORD = 3.0
 """Seconds that an answer which was begun may take when a signal comes."""
 
 
-class Part(Protocol):
-    """What runs until it is stopped."""
-
-    async def run(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-
-def chat() -> None:
+def chat(settings: Settings) -> None:
     """The chat alone."""
-    with at_signals(partial(sys.exit, 0)):
-        app = _started(Settings.load(), chatting=True)
-        console = Console.on(sys.stdout, next_page="/more")
-        try:
-            asyncio.run(alone(app, console, read_lines(sys.stdin, sys.stdout)))
-        except asyncio.CancelledError:
-            _end_amid_a_line(console)
-        finally:
-            _close(app)
+    app = _started(settings, chatting=True)
+    console = Console.on(sys.stdout, next_page="/more")
+    try:
+        asyncio.run(alone(app, console, read_lines(sys.stdin, sys.stdout)))
+    except asyncio.CancelledError:
+        _end_amid_a_line(console)
+    finally:
+        _close(app)
 
 
-def run() -> None:
+def run(settings: Settings) -> None:
     """All in one process. Without a token the chat is here, and the end of its input is the end, unless PORT says that
     this is a host.
     """
-    with at_signals(partial(sys.exit, 0)):
-        settings = Settings.load()
-        chatting = not settings.has_token
-        app = _started(settings, chatting=chatting and settings.port is None)
-        console = Console.on(sys.stdout, next_page="/more")
-        try:
-            asyncio.run(_run(app, console) if chatting else _serve(app, console))
-        except asyncio.CancelledError:
-            _end_amid_a_line(console)
-        finally:
-            _close(app)
+    chatting = not settings.has_token
+    app = _started(settings, chatting=chatting and settings.port is None)
+    console = Console.on(sys.stdout, next_page="/more")
+    try:
+        asyncio.run(_run(app, console) if chatting else _serve(app, console))
+    except asyncio.CancelledError:
+        _end_amid_a_line(console)
+    finally:
+        _close(app)
 
 
-def work() -> None:
+def work(settings: Settings) -> None:
     """Tick and deliver until a signal comes."""
-    with at_signals(partial(sys.exit, 0)):
-        app = _started(Settings.load(), chatting=False)
-        try:
-            asyncio.run(_serve(app, Console.on(sys.stdout), answering=False))
-        finally:
-            _close(app)
+    app = _started(settings, chatting=False)
+    try:
+        asyncio.run(_serve(app, Console.on(sys.stdout), answering=False))
+    finally:
+        _close(app)
 
 
-def serve() -> None:
+def serve(settings: Settings) -> None:
     """Answer until a signal comes."""
-    with at_signals(partial(sys.exit, 0)):
-        settings = Settings.load()
-        app = _started(settings, chatting=False)
-        if not settings.has_token:
-            log.warning(
-                "nobody to answer: set TELEGRAM_BOT_TOKEN or SLACK_BOT_TOKEN; the chat on a terminal is heji run"
-            )
-        try:
-            asyncio.run(_serve(app, None))
-        finally:
-            _close(app)
+    app = _started(settings, chatting=False)
+    if not settings.has_token:
+        log.warning("nobody to answer: set TELEGRAM_BOT_TOKEN or SLACK_BOT_TOKEN; the chat on a terminal is heji run")
+    try:
+        asyncio.run(_serve(app, None))
+    finally:
+        _close(app)
 
 
 def _started(settings: Settings, *, chatting: bool) -> App:
@@ -141,19 +129,44 @@ def _exit() -> None:
 
 
 async def _serve(app: App, console: Console | None, *, answering: bool = True) -> None:
-    """Deliver, also to *console* if there is one, and answer, until a signal comes."""
-    lines = networks.lines(app, answering=answering)
-    service, watchdog = _service(app, console, lines), Watchdog()
-    parts: list[Part] = [service, watchdog]
-    if answering:
-        parts.append(_presence(app, lines, service, watchdog))
-    _settle_soon()
-    with in_loop_at_signals(lambda: _stop(parts)):
-        await _together(parts)
+    """Deliver, also to *console* if there is one, and answer, until a signal comes.
+
+    Whoever goes and asks for updates does so first; what else there is to import is, beside them, in a thread.
+    """
+    lines, crew = networks.lines(app, answering=answering), Crew()
+    asking = [line.receiver for line in lines if line.receiver and not line.receiver.webhook]
+    with in_loop_at_signals(crew.stop):
+        crew.take_on(*asking)
+        await _listening(asking)
+        await asyncio.to_thread(_furnish, answering=answering, metrics=app.settings.metrics)
+        service, watchdog = _service(app, console, lines), Watchdog()
+        crew.take_on(service, watchdog)
+        if answering:
+            crew.take_on(_presence(app, lines, service, watchdog))
+        _settle_soon()
+        await crew.finish()
     for line in lines:
         await line.network.close()
     if service.busy:
         _exit()
+
+
+async def _listening(receivers: Iterable[Receiver]) -> None:
+    """Wait until all *receivers* listen, but not for a network that is slow or away."""
+    if waiting := [asyncio.create_task(receiver.listening.wait()) for receiver in receivers]:
+        _, late = await asyncio.wait(waiting, timeout=HEAD_START)
+        for one in late:
+            one.cancel()
+
+
+def _furnish(*, answering: bool, metrics: bool) -> None:
+    """Import what `_service` and `_presence` will."""
+    from bot.processes import service  # noqa: F401
+
+    if answering:
+        from bot.processes import presence  # noqa: F401
+    if answering and metrics:
+        from bot.web import metrics as _  # noqa: F401
 
 
 def _settle_soon() -> None:
@@ -167,19 +180,6 @@ def _settle_soon() -> None:
         gc.enable()
 
     asyncio.get_running_loop().call_later(SETTLED, settle)
-
-
-async def _together(parts: Sequence[Part]) -> None:
-    """Run all of *parts* until they have ended. When one breaks, the others are stopped, and its error is raised."""
-    working = [asyncio.create_task(part.run()) for part in parts]
-    await asyncio.wait(working, return_when=asyncio.FIRST_EXCEPTION)
-    _stop(parts)
-    await asyncio.gather(*working)
-
-
-def _stop(parts: Iterable[Part]) -> None:
-    for part in parts:
-        part.stop()
 
 
 async def alone(app: App, console: Console, lines: AsyncIterator[str]) -> None:
@@ -207,16 +207,16 @@ async def _run(app: App, console: Console) -> None:
                 └─▶ else, or at /quit: the service stops
     a signal ─────▶ both stop; what is in flight is finished
     """
-    service, watchdog = _service(app, console), Watchdog()
-    parts: list[Part] = [service, _presence(app, (), service, watchdog)]
+    service, watchdog, crew = _service(app, console), Watchdog(), Crew()
+    crew.take_on(service, _presence(app, (), service, watchdog))
     if app.settings.port is not None:  # a host; nobody at a terminal is helped by what it has to say
-        parts.append(watchdog)
-    working = asyncio.create_task(_together(parts))
+        crew.take_on(watchdog)
+    working = asyncio.create_task(crew.finish())
     talking = asyncio.create_task(converse(app, console, read_lines(sys.stdin, sys.stdout)))
 
     def end() -> None:
         talking.cancel()
-        _stop(parts)
+        crew.stop()
 
     _settle_soon()
     with in_loop_at_signals(end):
@@ -224,7 +224,7 @@ async def _run(app: App, console: Console) -> None:
         if working.done():  # it broke: there is no chat over a broken service
             talking.cancel()
         elif talking.cancelled() or talking.exception() or talking.result() or app.settings.port is None:
-            _stop(parts)
+            crew.stop()
         await working
         cancelled = (await asyncio.gather(talking, return_exceptions=True))[0]
     if isinstance(cancelled, asyncio.CancelledError):

@@ -16,7 +16,6 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar, cast
 
-import tenacity
 from sqlalchemy import Connection, Double, Engine, create_engine, event, exc, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.compiler import compiles
@@ -107,6 +106,8 @@ class Database:
         return self._again(work, writing=writing)
 
     def _again(self, work: Work[T], *, writing: bool) -> T:
+        import tenacity
+
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(passes),
             stop=tenacity.stop_after_delay(self._patience),

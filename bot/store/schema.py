@@ -11,7 +11,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, exc, text
 
 from bot.errors import StoreBehind
 from bot.store.database import Database
-from bot.store.tables import HEAD, metadata
+from bot.store.tables import HEAD, WHERE, metadata
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +68,8 @@ def _upgrade(database: Database, connection: Connection) -> bool:
 
 def _make(connection: Connection) -> None:
     """All tables at once, as all migrations would leave them: a first start need not wait for Alembic."""
+    for index in (index for table in metadata.sorted_tables for index in table.indexes if WHERE in index.info):
+        index.dialect_kwargs[f"{connection.dialect.name}_where"] = index.info[WHERE]
     metadata.create_all(connection, checkfirst=False)
     alembic_version.create(connection)
     connection.execute(alembic_version.insert(), {"version_num": HEAD})

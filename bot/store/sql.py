@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sqlalchemy import (
     JSON,
@@ -22,13 +22,16 @@ from sqlalchemy import (
     true,
     type_coerce,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.types import TypeEngine
 
 from bot.chat.address import Address
 from bot.editions.schedule import Schedule
 from bot.editions.theme import History
 from bot.store import tables
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 T = TypeVar("T")
 
@@ -39,6 +42,8 @@ CHUNK = 1000
 def insert(connection: Connection, table: Table) -> postgresql.Insert:
     """An INSERT that knows ON CONFLICT; both databases write it alike, SQLAlchemy keeps two of them."""
     if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
         return postgresql.insert(table)
     return cast("postgresql.Insert", sqlite.insert(table))
 

@@ -6,11 +6,10 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, case, delete, func, select, true, update
-from sqlalchemy.dialects import postgresql
 
 from bot.chat.address import Address
 from bot.chat.conversation import MONDAYS, UTC
@@ -20,6 +19,9 @@ from bot.store import tables
 from bot.store.database import Database
 from bot.store.sql import CHUNK, chat_ids, chunks, given, insert, rotation_id
 from bot.store.tables import state_in
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 State = Literal["active", "paused", "suspended"]
 

@@ -16,7 +16,7 @@ from typing import Protocol, Self
 
 from chaos.worker import Orders
 
-_SHORTENED = "from chaos.worker import shorten_leases; shorten_leases({}); from bot.cli import main; main()"
+_SHORTENED = "from chaos.worker import shorten_leases; shorten_leases({}); from bot.__main__ import main; main()"
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -90,6 +90,11 @@ class Receiver:
         reached, heard = self._slack.status, self._health.status
         return heard if reached.ok and not heard.ok else reached
 
+    @property
+    def listening(self) -> asyncio.Event:
+        """Set once a socket is open."""
+        return self._sockets.listening if self._sockets else asyncio.Event()
+
     def stop(self) -> None:
         """Take nothing new; `run` finishes what is under way and returns."""
         self._receiving = False

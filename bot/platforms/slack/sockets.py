@@ -63,6 +63,7 @@ class Sockets:
         self._health = health
         self._connections = connections
         self._random = random or Random()
+        self.listening = asyncio.Event()
         self._open: set[aiohttp.ClientWebSocketResponse] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -127,6 +128,7 @@ class Sockets:
             logger.info("slack listens by socket")
         self._open.add(socket)
         self._health.succeeded()
+        self.listening.set()
 
     def _failed(self, message: str) -> None:
         """It is worth a word only where nothing else is open."""

@@ -90,6 +90,7 @@ class Receiver:
         self._offset = 0
         self._bad = True
         self._stopped = asyncio.Event()
+        self.listening = asyncio.Event()
         self.webhook = Door(secret, self._take) if public_url else None
 
     @property
@@ -133,7 +134,8 @@ class Receiver:
         return Me(found.id, found.username or "")
 
     async def _show(self) -> None:
-        """Menus and descriptions. Nobody waits for them."""
+        """Menus and descriptions. Nobody waits for them, so they wait until the bot hears what is said."""
+        await self.listening.wait()
         try:
             changed = await menus.set_up(self._telegram.bot, self._curators, default=self._language)
         except TelegramError as error:
@@ -166,6 +168,7 @@ class Receiver:
             if self._registration.differs(there):
                 await self._registration.make(self._telegram.bot)
                 logger.info("webhook set url=%s", self._registration.url)
+            self.listening.set()
             if trouble := self._registration.trouble(there):
                 self._health.failed(trouble)
             else:
@@ -178,7 +181,9 @@ class Receiver:
         await self._webhook_gone()
         failures = 0
         while True:
-            if not await self._call(lambda: self._house.leads(TASK, self._owner, LEASE)):
+            leads = await self._call(lambda: self._house.leads(TASK, self._owner, LEASE))
+            self.listening.set()
+            if not leads:
                 self._health.succeeded()  # another process listens
                 await asyncio.sleep(self._random.uniform(LEASE / 6, LEASE / 3))
                 continue
