@@ -24,7 +24,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import bot.app
-from bot import cli
+from bot.__main__ import main
 from bot.digest.pinyin import Reading
 from bot.platforms.console import Console
 from bot.processes import running
@@ -87,7 +87,7 @@ def heji(place, monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", ["heji", *arguments])
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main()
         return Done(int(ended.value.code or 0), *capsys.readouterr())
 
     yield run

@@ -13,7 +13,7 @@ from archives import DIGEST, Archive, flaws, links
 from factories import digest
 from glass import WICKED
 
-from bot import cli
+from bot.__main__ import main
 from bot.digest.library import Library
 from bot.store.store import Store
 from bot.web.filing import filed, write
@@ -93,7 +93,7 @@ def heji(tmp_path, monkeypatch, capsys):
         monkeypatch.setattr("sys.argv", ["heji", *arguments])
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main()
         said = capsys.readouterr()
         return ended.value.code or 0, said.out, said.err
 

@@ -15,10 +15,10 @@ from msgspec.structs import replace
 SpanKind = Literal["text", "link", "image", "code", "break"]
 
 _BARE_URL = re.compile(
-    r"""https?://(?:[^\s<>"'`\\|{}^\[\]\u3000-\u303f\u2018-\u201f\u2026\u3400-\u9fff\uff01-\uffef]
+    r"""(?i:https?)://(?:[^\s<>"'`\\|{}^\[\]\u3000-\u303f\u2018-\u201f\u2026\u3400-\u9fff\uff01-\uffef]
     |\[[\w.:%-]*\]
     |(?<=[/=_\u3400-\u9fff-])[\u3400-\u9fff])+""",
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE,  # not IGNORECASE for all of it: each of these 28,000 signs would be asked for its capital
 )
 _BROKEN_END = re.compile(r"\[([^\[\]]{1,300})\]\s?\($")
 
