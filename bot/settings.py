@@ -14,20 +14,13 @@ import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import (
-    BaseSettings,
-    DotEnvSettingsSource,
-    EnvSettingsSource,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
 
 from bot.errors import ConfigurationError
 from bot.hosting import loses
@@ -221,25 +214,17 @@ def _curators(people: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Choice = BeforeValidator(_lower)
-Places = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_places)]
-Curators = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), AfterValidator(_curators)]
+Places = Annotated[tuple[str, ...], BeforeValidator(_places)]
+Curators = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_curators)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Root = Annotated[str, AfterValidator(_root)]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """What the person who runs the bot decided. A value: only `Settings.load` looks at the environment."""
 
-    model_config = SettingsConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=str.upper,
-        populate_by_name=True,
-        case_sensitive=True,
-        env_ignore_empty=True,
-        env_file=".env",
-        env_file_encoding="utf-8-sig",
-        hide_input_in_errors=True,
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=str.upper, populate_by_name=True, hide_input_in_errors=True
     )
 
     # An address of CONTENT may hold a password, so it stays out of repr as the secrets do.
@@ -393,24 +378,14 @@ class Settings(BaseSettings):
         return frozenset(name.upper() for name in cls.model_fields)
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings passes it by place
-        init_settings: PydanticBaseSettingsSource,
-        *_: Any,
-        **__: Any,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what the constructor was given: see `load` for the environment."""
-        return (init_settings,)
-
-    @classmethod
     def _written(cls) -> dict[str, str]:
         """Name to text of every variable of ours that is set and not blank; the environment wins over `.env`."""
         try:
-            texts = {**DotEnvSettingsSource(cls)(), **EnvSettingsSource(cls)()}
+            beside = dotenv_values(".env", encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(f".env cannot be read: {error}; make it a UTF-8 text file.") from None
-        return {name: text.strip() for name, text in texts.items() if name in cls.variables() and text.strip()}
+        texts = ((name, (text or "").strip()) for source in (beside, os.environ) for name, text in source.items())
+        return {name: text for name, text in texts if text and name in cls.variables()}
 
     @classmethod
     def _lonely(cls, given: Mapping[str, str], asked: frozenset[str]) -> list[str]:

@@ -223,7 +223,7 @@ def test_help_is_quick_because_it_loads_nothing_that_it_does_not_need(place):
 
     assert "typer" in loaded
     assert loaded & {
-        "aiohttp", "asyncio", "babel", "msgspec", "pydantic", "pydantic_settings", "pypinyin", "pyromark", "rapidfuzz",
+        "aiohttp", "asyncio", "babel", "msgspec", "pydantic", "pypinyin", "pyromark", "rapidfuzz",
         "rich", "slack_bolt", "sqlite3", "structlog", "telegram", "yaml", "zoneinfo",
     } == set()  # fmt: skip
 

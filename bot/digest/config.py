@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from rapidfuzz import process
 
 from bot.digest.model import Problem
 
@@ -182,8 +181,8 @@ class _Reader:
         values = {}
         for key, line, value in self.pairs(node, name):
             if key not in readers:
-                near = process.extractOne(key, list(readers), score_cutoff=70)
-                hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(readers)}"
+                near = _nearest(key, readers, 70)
+                hint = f"did you mean {near}?" if near else f"known are {', '.join(readers)}"
                 self.wrong(line, "unknown-key", f"unknown key {key} in {name}: {hint}")
             elif not _is_null(value) and (read := readers[key](value, key)) is not None:
                 values[key] = read
@@ -241,8 +240,8 @@ class _Reader:
         text = self.text(node, name)
         if text is None or _is_zone(text):
             return text
-        near = process.extractOne(text, sorted(available_timezones()), score_cutoff=75)
-        hint = f"did you mean {near[0]}?" if near else "write an IANA name such as Asia/Shanghai"
+        near = _nearest(text, sorted(available_timezones()), 75)
+        hint = f"did you mean {near}?" if near else "write an IANA name such as Asia/Shanghai"
         self.wrong(_line(node), "zone", f"unknown zone {_short(text)} in {name}: {hint}")
         return None
 
@@ -305,6 +304,14 @@ class _Reader:
 
 def _line(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
+
+
+def _nearest(word: str, known: Iterable[str], score: float) -> str | None:
+    """Which of *known* may have been meant by *word*: the likest, if it is like enough (0 to 100)."""
+    from rapidfuzz import process
+
+    found = process.extractOne(word, list(known), score_cutoff=score)
+    return str(found[0]) if found else None
 
 
 def _is_null(node: yaml.Node) -> bool:

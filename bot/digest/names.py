@@ -15,8 +15,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Protocol
 
-from rapidfuzz import fuzz, process
-
 from bot.digest.model import Path, Topic
 from bot.errors import TopicAmbiguous, TopicNotFound
 
@@ -164,6 +162,8 @@ class Names:
         return self._near(name, _SURE_SCORE) if len(squeeze(name)) >= _SURE_LENGTH else []
 
     def _near(self, name: str, score: float) -> list[Topic]:
+        from rapidfuzz import fuzz, process  # not before somebody errs: a start need not wait for it
+
         names = [known for known, _ in self._known]
         found = process.extract(squeeze(name), names, scorer=fuzz.ratio, limit=MAX_CANDIDATES, score_cutoff=score)
         return _unique(self._known[index][1] for _, _, index in found)
@@ -179,6 +179,8 @@ class Names:
         longer = [topic for key, topic in readings if len(squeezed) > 3 and key.full.startswith(squeezed)]
         if same or longer or len(squeezed) < _SURE_LENGTH:
             return _unique(same or longer)
+        from rapidfuzz import fuzz, process
+
         sounds = [key.full for key, _ in readings]
         found = process.extract(squeezed, sounds, scorer=fuzz.ratio, limit=MAX_CANDIDATES, score_cutoff=_SURE_SCORE)
         return _unique(readings[index][1] for _, _, index in found)

@@ -14,9 +14,6 @@ from dataclasses import dataclass
 from itertools import pairwise, takewhile, zip_longest
 from typing import Any
 
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
-
 from bot.digest import tokens
 from bot.digest.pinyin import Sounds
 
@@ -107,6 +104,9 @@ class Words:
         return min(near, key=lambda other: (near[other], -counts[other], other), default=None)
 
     def _near(self, word: str, initials: str) -> dict[str, int]:
+        from rapidfuzz import process
+        from rapidfuzz.distance import OSA
+
         most = 1 if len(word) < 6 else 2
         near: dict[str, int] = {}
         for length in range(len(word) - most, len(word) + most + 1):
