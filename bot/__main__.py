@@ -6,7 +6,6 @@ A verb that stays takes no arguments, and starts without the library that would 
 from __future__ import annotations
 
 import logging
-import os
 import sys
 
 from bot.errors import BotError
@@ -17,7 +16,6 @@ from bot.verbs import staying
 def main() -> None:
     """Run the command; every error raised on purpose ends as sentences on stderr and status 2."""
     open_streams()
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # else it asks every package that is installed
     logging.getLogger().addHandler(logging.NullHandler())  # a verb without a log of its own says a sentence, no more
     try:
         status = _called(sys.argv[1:])

@@ -1,6 +1,6 @@
 """Read the environment once: variables, and a `.env` beside them, into one frozen `Settings`; all mistakes together.
 
-A field's *description* says how its variable has to look: it is the cure in the sentence about a mistake. What the
+A field's *cure* says how its variable has to look: it ends the sentence about a mistake. What the
 content's own `digest.yaml` may set too (DIGEST_…) is None here where the environment is silent: the order is
 environment, then `digest.yaml`, then the DEFAULT_… of this module, and `app` puts them together.
 """
@@ -10,17 +10,17 @@ from __future__ import annotations
 import difflib
 import hashlib
 import hmac
+import math
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, ClassVar, Literal
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_core import ErrorDetails
 
 from bot.errors import ConfigurationError
 from bot.hosting import loses
@@ -28,6 +28,7 @@ from bot.hosting import loses
 DEFAULT_PORT = 8080
 DEFAULT_SCHEDULE = "mon 09:00"
 DEFAULT_TIMEZONE = "UTC"
+DEFAULT_LOG_LEVEL = "INFO"
 
 READING = (
     "content",
@@ -60,6 +61,7 @@ _DATABASE = re.compile(
 )
 _USER = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<name>[^/?#:@]+)(?::(?P<password>[^@]*))?@", re.IGNORECASE)
 _SECRET_NAME = re.compile(r"token|secret|passw|pwd|key|sig|auth", re.IGNORECASE)
+_YES, _NO = ("1", "true", "t", "yes", "y", "on"), ("0", "false", "f", "no", "n", "off")
 _CURATOR = re.compile(r"telegram:[1-9]\d*|slack:[A-Z][A-Z0-9]*|console:\S+")
 
 
@@ -75,8 +77,31 @@ def _lost(file: str | None) -> list[str]:
     return [sentence]
 
 
+class Secret:
+    """A text that shows itself only to whoever asks for it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def get_secret_value(self) -> str:
+        """The text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret('**********')"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other.get_secret_value()
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
 # How a variable has to look ------------------------------------------------------------------------------------------
-# Each takes the text and gives back what the program uses, or raises ValueError saying what is wrong with it.
+# Each takes the text and gives back what the program uses, which it lets pass too; or raises ValueError, saying what is
+# wrong with it where that is more than the text itself shows.
 
 
 def _shown(text: str) -> str:
@@ -85,28 +110,54 @@ def _shown(text: str) -> str:
     return f'"{shown if len(shown) <= 60 else shown[:59] + "…"}"'
 
 
-def _words(text: object) -> object:
-    return tuple(text.replace(",", " ").split()) if isinstance(text, str) else text
-
-
-def _places(text: object) -> object:
+def _places(text: str | tuple[str, ...]) -> tuple[str, ...]:
     """Split at spaces; quotation marks keep a folder's name with spaces in it together, backslashes mean nothing."""
-    if not isinstance(text, str):
+    if isinstance(text, tuple):
         return text
     lexer = shlex.shlex(text, posix=True)
     lexer.whitespace_split, lexer.escape, lexer.commenters = True, "", ""
     try:
-        return tuple(place for place in lexer if place)
+        places = tuple(place for place in lexer if place)
     except ValueError:
         raise ValueError("has a quotation mark that is never closed") from None
+    if not places:
+        raise ValueError
+    return places
 
 
-def _lower(text: object) -> object:
-    return text.lower() if isinstance(text, str) else text
+def _one_of(*choices: str) -> Callable[[str], str]:
+    """A reader of one of *choices*, in small letters or capitals."""
+
+    def read(text: str) -> str:
+        if (found := next((choice for choice in choices if choice.lower() == text.lower()), None)) is None:
+            raise ValueError
+        return found
+
+    return read
 
 
-def _upper(text: object) -> object:
-    return text.upper() if isinstance(text, str) else text
+def _switch(text: str | bool) -> bool:
+    if isinstance(text, bool):
+        return text
+    if (word := text.lower()) not in _YES + _NO:
+        raise ValueError
+    return word in _YES
+
+
+def _port(text: str | int) -> int:
+    if not re.fullmatch(r"\d{1,5}", str(text), re.ASCII) or (number := int(text)) > 65535:
+        raise ValueError
+    return number
+
+
+def _rate(text: str | float) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        raise ValueError from None
+    if not 0 < rate < math.inf:
+        raise ValueError
+    return rate
 
 
 def _schedule(text: str) -> str:
@@ -153,8 +204,16 @@ def _root(text: str) -> str:
     return text.rstrip("/")
 
 
-def _database(secret: SecretStr) -> SecretStr:
-    if not _DATABASE.fullmatch(secret.get_secret_value()):
+def _slack_root(text: str) -> str:
+    return _root(text) + "/"
+
+
+def _secret(text: str | Secret) -> Secret:
+    return text if isinstance(text, Secret) else Secret(text)
+
+
+def _database(text: str | Secret) -> Secret:
+    if not _DATABASE.fullmatch((secret := _secret(text)).get_secret_value()):
         raise ValueError("names no database that heji can use")
     return secret
 
@@ -171,30 +230,34 @@ def _secrets_in(address: str) -> Iterator[str]:
     yield from (value for name, value in parse_qsl(parts.query) if _SECRET_NAME.search(name))
 
 
-def _telegram_token(secret: SecretStr) -> SecretStr:
+def _telegram_token(text: str | Secret) -> Secret:
+    secret = _secret(text)
     if not re.fullmatch(r"\d+:[\w-]+", secret.get_secret_value(), re.ASCII):
         raise ValueError("does not look like a bot's token")
     return secret
 
 
-def _webhook_secret(secret: SecretStr) -> SecretStr:
+def _webhook_secret(text: str | Secret) -> Secret:
+    secret = _secret(text)
     if not re.fullmatch(r"[\w-]{1,256}", secret.get_secret_value(), re.ASCII):
         raise ValueError("has characters that Telegram refuses, or too many")
     return secret
 
 
-def revealed(secret: SecretStr | None) -> str | None:
+def revealed(secret: Secret | None) -> str | None:
     """The text of *secret*, for whoever has to show it to its network."""
     return secret.get_secret_value() if secret else None
 
 
-def _slack_bot_token(secret: SecretStr) -> SecretStr:
+def _slack_bot_token(text: str | Secret) -> Secret:
+    secret = _secret(text)
     if secret.get_secret_value().startswith(("xapp-", "xoxp-", "xoxe")):
         raise ValueError("holds another kind of token")
     return secret
 
 
-def _slack_app_token(secret: SecretStr) -> SecretStr:
+def _slack_app_token(text: str | Secret) -> Secret:
+    secret = _secret(text)
     if secret.get_secret_value().startswith("xox"):
         raise ValueError("holds another kind of token")
     return secret
@@ -207,101 +270,102 @@ def _slack_command(text: str) -> str:
     return command
 
 
-def _curators(people: tuple[str, ...]) -> tuple[str, ...]:
+def _curators(text: str | tuple[str, ...]) -> tuple[str, ...]:
+    people = tuple(text.replace(",", " ").split()) if isinstance(text, str) else text
     if wrong := [person for person in people if not _CURATOR.fullmatch(person)]:
         raise ValueError(f"names {', '.join(map(_shown, wrong))}, which is nobody on a platform")
     return tuple(dict.fromkeys(people))
 
 
-Choice = BeforeValidator(_lower)
-Places = Annotated[tuple[str, ...], BeforeValidator(_places)]
-Curators = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_curators)]
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Root = Annotated[str, AfterValidator(_root)]
+def _variable(default: Any, read: Callable[[Any], Any], cure: str, *, show: bool = True) -> Any:
+    """A field that *read* makes of a variable's text."""
+    return field(default=default, repr=show, metadata={"read": read, "cure": cure})
 
 
-class Settings(BaseModel):
-    """What the person who runs the bot decided. A value: only `Settings.load` looks at the environment."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the person who runs the bot decided. A value: only `Settings.load` looks at the environment.
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=str.upper, populate_by_name=True, hide_input_in_errors=True
-    )
+    Made by hand, it takes texts too, and raises ValueError at the first that is wrong.
+    """
 
     # An address of CONTENT may hold a password, so it stays out of repr as the secrets do.
-    content: Places = Field(
-        ("content",), min_length=1, repr=False, description="name folders, files or addresses, separated by spaces"
+    content: tuple[str, ...] = _variable(
+        ("content",), _places, "name folders, files or addresses, separated by spaces", show=False
     )
-    database_url: Annotated[SecretStr, AfterValidator(_database)] = Field(
-        SecretStr("sqlite:///data/heji.db"),
-        description="write sqlite:///path/to/file.db or postgresql://user:password@host/name",
-    )
-
-    telegram_bot_token: Annotated[SecretStr, AfterValidator(_telegram_token)] | None = Field(
-        None, description="copy the whole token from @BotFather: a number, a colon and about 35 characters"
-    )
-    telegram_api_base_url: Root = Field(
-        "https://api.telegram.org", description="write the root of a Bot API server, such as http://127.0.0.1:8081"
-    )
-    telegram_webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] | None = Field(
-        None, description="write 1 to 256 of A-Z a-z 0-9 _ - or leave it out: it is then derived from the token"
+    database_url: Secret = _variable(
+        Secret("sqlite:///data/heji.db"),
+        _database,
+        "write sqlite:///path/to/file.db or postgresql://user:password@host/name",
     )
 
-    slack_bot_token: Annotated[SecretStr, AfterValidator(_slack_bot_token)] | None = Field(
-        None, description="copy the Bot User OAuth Token, which begins with xoxb-"
+    telegram_bot_token: Secret | None = _variable(
+        None, _telegram_token, "copy the whole token from @BotFather: a number, a colon and about 35 characters"
     )
-    slack_app_token: Annotated[SecretStr, AfterValidator(_slack_app_token)] | None = Field(
-        None, description="copy the App-Level Token with connections:write, which begins with xapp-"
+    telegram_api_base_url: str = _variable(
+        "https://api.telegram.org", _root, "write the root of a Bot API server, such as http://127.0.0.1:8081"
     )
-    slack_signing_secret: SecretStr | None = Field(None, description="copy the Signing Secret of the app's page")
-    slack_client_id: str | None = Field(None, description="copy the Client ID of the app's page")
-    slack_client_secret: SecretStr | None = Field(None, description="copy the Client Secret of the app's page")
-    slack_api_base_url: Annotated[Root, AfterValidator(lambda root: root + "/")] = Field(
-        "https://slack.com/api/", description="write the root of Slack's methods, such as http://127.0.0.1:9300/api/"
-    )
-    slack_command: Annotated[str, AfterValidator(_slack_command)] = Field(
-        "/digest", description="write a slash and up to 31 of a-z 0-9 _ - such as /digest"
+    telegram_webhook_secret: Secret | None = _variable(
+        None, _webhook_secret, "write 1 to 256 of A-Z a-z 0-9 _ - or leave it out: it is then derived from the token"
     )
 
-    public_url: Root | None = Field(
-        None, description="write the address under which the world reaches the bot, such as https://digest.example.org"
+    slack_bot_token: Secret | None = _variable(
+        None, _slack_bot_token, "copy the Bot User OAuth Token, which begins with xoxb-"
     )
-    host: Annotated[str, AfterValidator(_host)] = Field(
-        "127.0.0.1", description="write a name or number such as 127.0.0.1, or 0.0.0.0 for every network interface"
+    slack_app_token: Secret | None = _variable(
+        None, _slack_app_token, "copy the App-Level Token with connections:write, which begins with xapp-"
+    )
+    slack_signing_secret: Secret | None = _variable(None, _secret, "copy the Signing Secret of the app's page")
+    slack_client_id: str | None = _variable(None, str, "copy the Client ID of the app's page")
+    slack_client_secret: Secret | None = _variable(None, _secret, "copy the Client Secret of the app's page")
+    slack_api_base_url: str = _variable(
+        "https://slack.com/api/", _slack_root, "write the root of Slack's methods, such as http://127.0.0.1:9300/api/"
+    )
+    slack_command: str = _variable(
+        "/digest", _slack_command, "write a slash and up to 31 of a-z 0-9 _ - such as /digest"
+    )
+
+    public_url: str | None = _variable(
+        None, _root, "write the address under which the world reaches the bot, such as https://digest.example.org"
+    )
+    host: str = _variable(
+        "127.0.0.1", _host, "write a name or number such as 127.0.0.1, or 0.0.0.0 for every network interface"
     )
     # None is not DEFAULT_PORT: who sets PORT wants that one or none, and wants to be served after the console's end.
-    port: int | None = Field(None, ge=0, le=65535, description="write a number from 0 to 65535, such as 8080")
+    port: int | None = _variable(None, _port, "write a number from 0 to 65535, such as 8080")
 
-    curators: Curators = Field((), description="write telegram:NUMBER or slack:ID, separated by spaces")
+    curators: tuple[str, ...] = _variable((), _curators, "write telegram:NUMBER or slack:ID, separated by spaces")
 
-    digest_schedule: Annotated[str, AfterValidator(_schedule)] | None = Field(
-        None, description="write for example mon 09:00, or mon,thu 18:30, or daily 08:00, or monthly 1 09:00"
+    digest_schedule: str | None = _variable(
+        None, _schedule, "write for example mon 09:00, or mon,thu 18:30, or daily 08:00, or monthly 1 09:00"
     )
-    digest_timezone: Annotated[str, AfterValidator(known_zone)] | None = Field(
-        None, description="write an IANA name such as Asia/Shanghai or UTC"
+    digest_timezone: str | None = _variable(None, known_zone, "write an IANA name such as Asia/Shanghai or UTC")
+    digest_language: str | None = _variable(None, _language, "write zh or en")
+
+    delivery_on_uncertain: Literal["resend", "hold"] = _variable(
+        "resend", _one_of("resend", "hold"), "write resend or hold"
     )
-    digest_language: Annotated[str, AfterValidator(_language)] | None = Field(None, description="write zh or en")
+    telegram_rate: float = _variable(25.0, _rate, "write messages per second, above 0, such as 25")
+    slack_rate: float = _variable(1.0, _rate, "write messages per second and channel, above 0, such as 1")
 
-    delivery_on_uncertain: Annotated[Literal["resend", "hold"], Choice] = Field(
-        "resend", description="write resend or hold"
+    content_refresh: float = _variable(5.0, _rate, "write minutes, above 0, such as 5")
+    content_push_secret: Secret | None = _variable(None, _secret, "write the secret that the sender signs with")
+
+    chat_box: bool = _variable(True, _switch, "write on or off")
+
+    allow_private_addresses: bool = _variable(False, _switch, "write on or off")
+    allow_ephemeral_sqlite: bool = _variable(False, _switch, "write on or off")
+    enrich: bool = _variable(False, _switch, "write on or off")
+
+    # None is DEFAULT_LOG_LEVEL, or less of it where somebody sits at a terminal.
+    log_level: str | None = _variable(
+        None,
+        _one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+        "write DEBUG, INFO, WARNING, ERROR or CRITICAL",
     )
-    telegram_rate: Rate = Field(25.0, description="write messages per second, above 0, such as 25")
-    slack_rate: Rate = Field(1.0, description="write messages per second and channel, above 0, such as 1")
+    log_format: Literal["console", "json"] = _variable("console", _one_of("console", "json"), "write console or json")
 
-    content_refresh: Rate = Field(5.0, description="write minutes, above 0, such as 5")
-    content_push_secret: SecretStr | None = Field(None, description="write the secret that the sender signs with")
-
-    chat_box: bool = Field(True, description="write on or off")
-
-    allow_private_addresses: bool = Field(False, description="write on or off")
-    allow_ephemeral_sqlite: bool = Field(False, description="write on or off")
-    enrich: bool = Field(False, description="write on or off")
-
-    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)] = Field(
-        "INFO", description="write DEBUG, INFO, WARNING, ERROR or CRITICAL"
-    )
-    log_format: Annotated[Literal["console", "json"], Choice] = Field("console", description="write console or json")
-
-    metrics: bool = Field(True, description="write on or off")
+    metrics: bool = _variable(True, _switch, "write on or off")
 
     # What one variable needs of another: (this, needs one of these, why). Checked where all of them are read.
     NEEDS: ClassVar[tuple[tuple[str, tuple[str, ...], str], ...]] = (
@@ -311,6 +375,11 @@ class Settings(BaseModel):
         ("SLACK_CLIENT_SECRET", ("SLACK_CLIENT_ID",), "OAuth needs both"),
         ("SLACK_CLIENT_ID", ("SLACK_SIGNING_SECRET",), "OAuth comes with HTTP, whose requests are signed"),
     )
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            if (value := getattr(self, one.name)) is not None:
+                object.__setattr__(self, one.name, one.metadata["read"](value))
 
     @property
     def sqlalchemy_url(self) -> str:
@@ -344,8 +413,8 @@ class Settings(BaseModel):
 
     def secrets(self) -> frozenset[str]:
         """Every text that no log, page or error message may hold, the password inside DATABASE_URL too."""
-        fields = (getattr(self, name) for name in type(self).model_fields)
-        found = {field.get_secret_value() for field in fields if isinstance(field, SecretStr)}
+        values = (getattr(self, one.name) for one in fields(self))
+        found = {value.get_secret_value() for value in values if isinstance(value, Secret)}
         found.add(self.webhook_secret)
         addresses = (self.database_url.get_secret_value(), *self.content)
         return frozenset(found.union(*map(_secrets_in, addresses))) - {""}
@@ -361,11 +430,15 @@ class Settings(BaseModel):
         if unknown := asked - cls.variables():
             raise KeyError(*sorted(unknown))
         given = {name: text for name, text in cls._written().items() if name in asked}
-        mistakes = cls._lonely(given, asked)
-        try:
-            settings = cls.model_validate(given)
-        except ValidationError as error:
-            raise ConfigurationError([cls._sentence(mistake, given) for mistake in error.errors()] + mistakes) from None
+        values, mistakes = {}, []
+        for one in fields(cls):
+            if (text := given.get(one.name.upper())) is not None:
+                try:
+                    values[one.name] = one.metadata["read"](text)
+                except ValueError as error:
+                    mistakes.append(_sentence(one, text, error))
+        mistakes += cls._lonely(given, asked)
+        settings = cls(**values)
         if "ALLOW_EPHEMERAL_SQLITE" in asked and not settings.allow_ephemeral_sqlite:
             mistakes += _lost(settings.sqlite_file)
         if mistakes:
@@ -375,7 +448,7 @@ class Settings(BaseModel):
     @classmethod
     def variables(cls) -> frozenset[str]:
         """The names of all variables that the program reads."""
-        return frozenset(name.upper() for name in cls.model_fields)
+        return frozenset(one.name.upper() for one in fields(cls))
 
     @classmethod
     def _written(cls) -> dict[str, str]:
@@ -396,9 +469,7 @@ class Settings(BaseModel):
             if asked.issuperset({name, *needs}) and name in given and given.keys().isdisjoint(needs)
         ]
 
-    @classmethod
-    def _sentence(cls, mistake: ErrorDetails, given: Mapping[str, str]) -> str:
-        """What is wrong with one variable, and the cure: PORT is "x": write a number from 0 to 65535."""
-        name = str(mistake["loc"][0])
-        wrong = mistake.get("ctx", {}).get("error") or f"is {_shown(given[name])}"
-        return f"{name} {wrong}: {cls.model_fields[name.lower()].description}."
+
+def _sentence(one: Field[Any], text: str, error: ValueError) -> str:
+    """What is wrong with one variable, and the cure: PORT is "x": write a number from 0 to 65535."""
+    return f"{one.name.upper()} {str(error) or f'is {_shown(text)}'}: {one.metadata['cure']}."

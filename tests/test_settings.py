@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import FrozenInstanceError, asdict
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from bot.editions.schedule import parse_schedule
 from bot.errors import ConfigurationError
@@ -45,7 +45,7 @@ def test_an_empty_environment_gives_the_documented_defaults(environment):
     assert settings == Settings()
     assert settings.content == ("content",)
     assert settings.sqlalchemy_url == "sqlite:///data/heji.db"
-    assert (settings.host, settings.slack_command, settings.log_level) == ("127.0.0.1", "/digest", "INFO")
+    assert (settings.host, settings.slack_command, settings.log_level) == ("127.0.0.1", "/digest", None)
     assert (settings.telegram_rate, settings.slack_rate, settings.content_refresh) == (25, 1, 5)
     assert not any((settings.allow_private_addresses, settings.allow_ephemeral_sqlite, settings.enrich))
 
@@ -95,14 +95,14 @@ def test_surrounding_blanks_of_a_pasted_secret_are_dropped(environment):
 def test_settings_are_a_frozen_value(environment):
     settings = Settings.load()
 
-    with pytest.raises(ValidationError):
+    with pytest.raises(FrozenInstanceError):
         settings.port = 1  # type: ignore[misc]
 
 
 def test_a_settings_value_made_by_hand_reads_no_environment(environment):
     environment(PORT="nonsense")
 
-    assert Settings(PORT=7).port == Settings(port=7).port == 7
+    assert Settings(port=7).port == 7
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_the_example_comments_on_each_variable():
 def test_the_example_shows_defaults_where_there_are_any(environment, tmp_path):
     text = EXAMPLE.read_text(encoding="utf-8")
     (tmp_path / ".env").write_text(re.sub(r"^#([A-Z_]+=)", r"\1", text, flags=re.MULTILINE), encoding="utf-8")
-    shown, defaults = Settings.load().model_dump(), Settings().model_dump()
+    shown, defaults = asdict(Settings.load()), asdict(Settings())
 
     assert [name for name in shown if defaults[name] and shown[name] != defaults[name]] == []
 

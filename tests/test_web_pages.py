@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -325,7 +326,7 @@ def test_templates_have_no_way_to_put_in_what_was_not_escaped():
 
 
 def test_the_running_bot_serves_its_archive(posted):
-    posted.app.settings = posted.app.settings.model_copy(update={"port": 0})
+    posted.app.settings = replace(posted.app.settings, port=0)
     presence = Presence(posted.app, (), lambda: Health(()))
 
     async def asked():

@@ -46,7 +46,7 @@ async def heji(root: str, folder: Path) -> None:
     from bot.web.server import Server
     from bot.web.site import site
 
-    settings = Settings.model_validate({"CONTENT": f"{ROOT}/content", "DATABASE_URL": f"sqlite:///{folder}/heji.db"})
+    settings = Settings(content=(f"{ROOT}/content",), database_url=f"sqlite:///{folder}/heji.db")
     app = build(settings)
     app.attach(open_store(settings))
     app.notice()

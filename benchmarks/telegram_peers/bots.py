@@ -53,8 +53,8 @@ def house(folder: Path) -> App:
     from bot.app import build, open_store
     from bot.settings import Settings
 
-    settings = Settings.model_validate(
-        {"CONTENT": f"{ROOT}/content", "DATABASE_URL": f"sqlite:///{folder}/heji.db", "TELEGRAM_BOT_TOKEN": TOKEN}
+    settings = Settings(
+        content=(f"{ROOT}/content",), database_url=f"sqlite:///{folder}/heji.db", telegram_bot_token=TOKEN
     )
     app = build(settings)
     app.attach(open_store(settings))

@@ -9,11 +9,12 @@ import re
 import sys
 import threading
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, TextIO
 from urllib.parse import quote, unquote
 
-from bot.settings import Settings
+from bot.settings import DEFAULT_LOG_LEVEL, Settings
 from bot.thrift import without
 
 logger = logging.getLogger(__name__)
@@ -66,8 +67,7 @@ def _forms(secret: str) -> Iterator[str]:
 
 def for_people(settings: Settings) -> Settings:
     """*settings* for where somebody sits: between the lines that they read, only those about what went wrong."""
-    chosen = "log_level" in settings.model_fields_set
-    return settings if chosen else settings.model_copy(update={"log_level": "WARNING"})
+    return replace(settings, log_level=settings.log_level or "WARNING")
 
 
 def set_up(settings: Settings, stream: TextIO) -> None:
@@ -99,7 +99,7 @@ def set_up(settings: Settings, stream: TextIO) -> None:
     handler.setFormatter(Redacting(formatter, settings.secrets()))
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(settings.log_level)
+    root.setLevel(settings.log_level or DEFAULT_LOG_LEVEL)
     for chatty in ("alembic", "apscheduler", "httpcore", "httpx", "slack_bolt", "slack_sdk"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
     _take_over()
