@@ -11,7 +11,7 @@ from bot.thrift import without
 ROOT = Path(__file__).parent.parent
 
 
-def test_what_is_left_out_cannot_be_imported_and_is_there_again_afterwards(monkeypatch):
+def test_what_is_left_out_cannot_be_imported_and_is_there_again_afterwards():
     import colorsys as before
 
     with without("colorsys"), pytest.raises(ImportError):

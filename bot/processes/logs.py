@@ -72,7 +72,7 @@ def for_people(settings: Settings) -> Settings:
 
 def set_up(settings: Settings, stream: TextIO) -> None:
     """Logs go to *stream*, one line an event, for people or as JSON; secrets never do."""
-    with without("rich"):  # it would make of a traceback what nobody may see
+    with without("rich"):  # structlog would load it for tracebacks, and ours are plain
         import structlog
 
     stamps = structlog.processors.TimeStamper(fmt="iso", utc=True)

@@ -75,6 +75,7 @@ class Receiver:
             self._sockets = Sockets(slack.transport, app_token, self._hear, self._health, random=random)
         elif signing_secret:
             self.webhook = Door(signing_secret, self._hear)
+        self.listening = self._sockets.listening if self._sockets else asyncio.Event()
         self._watch: Watch
         if isinstance(slack.tokens, Workspaces):
             self._watch = WorkspacesWatch(slack, slack.tokens, random)
@@ -89,11 +90,6 @@ class Receiver:
         """How it stands with Slack, and with hearing from it."""
         reached, heard = self._slack.status, self._health.status
         return heard if reached.ok and not heard.ok else reached
-
-    @property
-    def listening(self) -> asyncio.Event:
-        """Set once a socket is open."""
-        return self._sockets.listening if self._sockets else asyncio.Event()
 
     def stop(self) -> None:
         """Take nothing new; `run` finishes what is under way and returns."""
