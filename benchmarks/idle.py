@@ -2,8 +2,8 @@
 
     python benchmarks/idle.py [--starts 5]
 
-How soon it first asks Telegram for updates, how soon `/healthz` is well and what CPU that took, and the megabytes that
-the process holds when nothing happens; at a first start, which makes the database, and at a later one. The platforms
+How soon it first asks Telegram for updates, how soon it answers the `/topic ctr` that waits there, how soon `/healthz` is
+well and what CPU that took, and the megabytes that the process holds when nothing happens; at a first start, which makes the database, and at a later one. The platforms
 are on loopback and answer at once; Slack comes by HTTP (bot token and signing secret). Byte code is there, as it is
 after `pip install`. On Linux only.
 """
@@ -37,11 +37,12 @@ GOALS = {"both platforms": 130, "Telegram only": 110, "no token": 95}
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What one start cost: seconds till it first *asks* for updates, till `/healthz` is *well*, and of *cpu* till then;
-    megabytes of the *idle* process a while later.
+    """What one start cost: seconds till it first *asks* for updates and *answers* one, till `/healthz` is *well*, and of
+    *cpu* till then; megabytes of the *idle* process a while later.
     """
 
     asks: float
+    answers: float
     well: float
     cpu: float
     idle: float
@@ -49,15 +50,16 @@ class Start:
 
 async def measure(starts: int) -> None:
     print(f"heji run, medians of {starts}; goal for the start: 1 s")
-    print(f"{'':<30}{'getUpdates':>11}{'/healthz':>11}{'CPU':>11}{'idle':>11}")
+    print(f"{'':<30}{'getUpdates':>11}{'answer':>11}{'/healthz':>11}{'CPU':>11}{'idle':>11}")
     with tempfile.TemporaryDirectory() as cache:
         for name, platforms in SETUPS.items():
             await first_and_later(platforms, cache)  # warms the disk and writes byte code, as an installer does
             both = [await first_and_later(platforms, cache) for _ in range(starts)]
             for which, rows in zip(("first start", "later start"), zip(*both, strict=True), strict=True):
-                asks, well, cpu, idle = (statistics.median(column) for column in zip(*map(astuple, rows), strict=True))
-                asked = f"{asks:.2f} s" if platforms else ""
-                print(f"  {f'{name}, {which}':<28}{asked:>11}{well:>9.2f} s{cpu:>9.2f} s{idle:>8.0f} MB", end="")
+                medians = (statistics.median(column) for column in zip(*map(astuple, rows), strict=True))
+                asks, answers, well, cpu, idle = medians
+                chats = f"{asks:>9.2f} s{answers:>9.2f} s" if platforms else " " * 22
+                print(f"  {f'{name}, {which}':<28}{chats}{well:>9.2f} s{cpu:>9.2f} s{idle:>8.0f} MB", end="")
                 print(f" (goal {GOALS[name]})")
 
 
@@ -68,13 +70,13 @@ async def first_and_later(platforms: tuple[str, ...], cache: str) -> tuple[Start
 
 
 async def start(platforms: tuple[str, ...], folder: str, cache: str) -> Start:
-    asked: list[float] = []
+    at: dict[str, float] = {}
 
     def heard(method: str, _: dict[str, Any]) -> None:
-        if method == "getUpdates":
-            asked.append(time.perf_counter())
+        at.setdefault(method, time.perf_counter())
 
-    api, slack = fast_api.Api(heard=heard), fast_slack.Slack()
+    question = fast_api.update(int(time.time()), 7, "/topic ctr")
+    api, slack = fast_api.Api(heard=heard, waiting=[question]), fast_slack.Slack()
     await api.start()
     await slack.start()
     tokens = {
@@ -87,7 +89,8 @@ async def start(platforms: tuple[str, ...], folder: str, cache: str) -> Start:
     variables = {name: text for platform in platforms for name, text in tokens[platform].items()}
     async with Heji.started(folder, PYTHONPYCACHEPREFIX=cache, **variables) as heji:
         await asyncio.sleep(SETTLING)
-        took = Start(asked[0] - heji.begun if asked else 0.0, heji.seconds, heji.cpu, resident(heji.pid))
+        asks, answers = (at.get(method, heji.begun) - heji.begun for method in ("getUpdates", "sendMessage"))
+        took = Start(asks, answers, heji.seconds, heji.cpu, resident(heji.pid))
     await slack.close()
     await api.close()
     return took

@@ -394,6 +394,11 @@ class Settings:
         return rest.partition("?")[0] or None if kind == "sqlite" else None
 
     @property
+    def on_postgresql(self) -> bool:
+        """Whether the database is PostgreSQL, where any number of processes work side by side."""
+        return self.sqlalchemy_url.startswith("postgresql")
+
+    @property
     def archive(self) -> str | None:
         """Where readers find all editions, if anywhere."""
         return f"{self.public_url}/" if self.public_url else None

@@ -125,6 +125,10 @@ class Running:
         """What comes of *work*, in the bot's event loop."""
         return asyncio.run_coroutine_threadsafe(work(*arguments), self._loop).result(20)
 
+    def call_soon(self, work: Callable[[], Any]) -> None:
+        """Do *work* in the bot's event loop, without waiting for it."""
+        self._loop.call_soon_threadsafe(work)
+
     async def _start(self) -> None:
         app = self.slack.app
         self.platform = Slack(

@@ -49,6 +49,8 @@ class House:
 
     def __init__(self, app: App | None = None) -> None:
         self.app = app or _reference_digest()
+        self.opened = asyncio.Event()
+        self.opened.set()
         self.asked: list[Command] = []
         self.greeted: list[str] = []
         self.lost: list[tuple[str, str]] = []
@@ -140,6 +142,10 @@ class Running:
     def do(self, work: Callable[[], Any], *arguments: Any) -> Any:
         """What comes of *work*, in the bot's event loop."""
         return asyncio.run_coroutine_threadsafe(work(*arguments), self._loop).result(20)
+
+    def call_soon(self, work: Callable[[], Any]) -> None:
+        """Do *work* in the bot's event loop, without waiting for it."""
+        self._loop.call_soon_threadsafe(work)
 
     async def _start(self) -> None:
         token = self._options.pop("token", self.telegram.token)

@@ -399,6 +399,23 @@ def test_a_bad_app_token_is_said_and_a_good_bot_token_is_none_of_its_business(sl
 # The token ------------------------------------------------------------------------------------------------------------
 
 
+def test_it_listens_before_the_house_is_open_and_answers_once_it_is(slack, house):
+    """What comes while the database is looked for is acknowledged, and the house is told nothing yet."""
+    ann = slack.world.user("Ann")
+    house.opened.clear()
+    with Running(slack, house) as bot:
+        slack.world.dm(ann, "topic ctr")
+        slack.wait(lambda: slack.told[0].acked)
+        told_before = [*bot.good], [*house.asked], slack.messages_in(slack.world.im(ann))
+        bot.call_soon(house.opened.set)
+        slack.wait(lambda: slack.messages_in(slack.world.im(ann)))
+        ask(slack, 2)
+
+    assert told_before == ([], [], [])
+    assert bot.good == [f"slack:{slack.world.home.id}"]
+    assert [command.name for command in house.asked] == ["topic", "topic"]
+
+
 def test_a_good_token_says_where_it_is_good(slack):
     with Running(slack) as bot:
         slack.wait(lambda: bot.good or slack.calls("auth.test"))

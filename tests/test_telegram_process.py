@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 from collections.abc import Callable
 
 import pytest
@@ -140,3 +142,51 @@ def test_at_its_end_it_finishes_its_answer_and_the_next_process_goes_on_from_the
     assert (under_way.accepted, under_way.status) == (True, 200)
     assert len(telegram.messages_in(chat)) == 2
     assert [len(telegram.messages_in(other)) for other in others] == [1] * 10
+
+
+# The database, beside it ----------------------------------------------------------------------------------------------
+
+
+def test_a_question_that_waited_is_answered_with_what_was_remembered(telegram, ann, tmp_path):
+    chat = telegram.world.private(ann)
+    with Process(telegram, tmp_path) as bot:
+        telegram.world.say(ann, chat, "/lang zh")
+        bot.wait(lambda: len(telegram.messages_in(chat)) == 1)
+        bot.stop()
+        telegram.world.say(ann, chat, "/help")
+    with Process(telegram, tmp_path) as bot:
+        bot.wait(lambda: len(telegram.messages_in(chat)) == 2)
+
+    assert "命令" in telegram.last(chat).text
+
+
+def test_a_database_that_is_locked_at_the_start_holds_up_no_update_and_no_answer_for_long(telegram, ann, tmp_path):
+    with contextlib.closing(sqlite3.connect(tmp_path / "heji.db", isolation_level=None)) as somebody:
+        somebody.execute("BEGIN EXCLUSIVE")
+        with Process(telegram, tmp_path) as bot:
+            text = answer(telegram, bot, ann)
+            red = bot.health()
+            somebody.execute("ROLLBACK")
+            bot.wait(lambda: bot.health()[0] == 200)
+            status = bot.stop()
+
+    assert "深度学习" in text
+    assert (red[0], red[1]["database"]["ok"]) == (503, False)
+    assert bot.err.count("database not opened") == 1
+    assert "Traceback" not in bot.err
+    assert status == 0
+
+
+def test_of_two_processes_with_one_database_one_polls(telegram, ann, tmp_path, database_url):
+    """PostgreSQL says who before anybody asks. On SQLite nobody expects two: the second may ask once, and sees then."""
+    with (
+        Process(telegram, tmp_path, DATABASE_URL=database_url) as first,
+        Process(telegram, tmp_path, DATABASE_URL=database_url) as second,
+    ):
+        answer(telegram, first, ann)
+        for bot in (first, second):
+            bot.wait(lambda bot=bot: bot.health()[0] == 200)
+        answer(telegram, second, ann)
+
+    conflicts = [call for call in telegram.calls("getUpdates") if call.status == 409]
+    assert len(conflicts) <= (2 if database_url.startswith("sqlite") else 0)

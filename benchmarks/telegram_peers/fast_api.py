@@ -27,10 +27,13 @@ Heard = Callable[[str, dict[str, Any]], None]
 
 @dataclass
 class Api:
-    """Serves one bot or several. *heard* is told every call; *ceiling*: messages that any one second may hold."""
+    """Serves one bot or several. *heard* is told every call; *ceiling*: messages that any one second may hold;
+    *waiting*: updates for who asks.
+    """
 
     heard: Heard = lambda *_: None
     ceiling: int | None = None
+    waiting: list[dict[str, Any]] = field(default_factory=list)
     at: list[float] = field(default_factory=list)  # when each message was accepted
     refused: int = 0  # how many were too fast
     root: str = ""
@@ -58,7 +61,7 @@ class Api:
                     "parameters": {"retry_after": 1}}  # fmt: skip
             return web.Response(text=json.dumps(said), status=429, content_type="application/json")
         self.heard(method, params)
-        if method == "getUpdates":  # there are none: the question is held for as long as the bot allows
+        if method == "getUpdates" and not self._updates(params):  # the question is held for as long as the bot allows
             await asyncio.sleep(float(params.get("timeout", 0)))
         said = {"ok": True, "result": self._result(method, params)}
         return web.Response(text=json.dumps(said), content_type="application/json")
@@ -79,6 +82,9 @@ class Api:
     def __post_init__(self) -> None:
         self._second: deque[float] = deque()
 
+    def _updates(self, params: dict[str, Any]) -> list[dict[str, Any]]:
+        return [update for update in self.waiting if update["update_id"] >= int(params.get("offset", 0))]
+
     def _result(self, method: str, params: dict[str, Any]) -> Any:
         match method:
             case "getMe":
@@ -86,7 +92,9 @@ class Api:
             case "sendMessage":
                 chat = {"id": int(params["chat_id"]), "type": "private", "first_name": "Reader"}
                 return {"message_id": len(self.at), "date": 1_800_000_000, "chat": chat, "from": ME, "text": "…"}
-            case "getUpdates" | "getMyCommands":
+            case "getUpdates":
+                return self._updates(params)
+            case "getMyCommands":
                 return []
             case "getWebhookInfo":
                 return {"url": "", "has_custom_certificate": False, "pending_update_count": 0}

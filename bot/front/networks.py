@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,15 +27,17 @@ class Line:
     pages: tuple[Page, ...] = ()
 
 
-def lines(app: App, *, answering: bool) -> tuple[Line, ...]:
-    """The connections that the environment asks for; nothing is called yet."""
-    made = []
+def lines(app: App, *, answering: bool, opened: asyncio.Event | None = None) -> tuple[Line, ...]:
+    """The connections that the environment asks for; nothing is called yet. Nobody is answered before *opened* is set:
+    then *app* has its store, or has to do without.
+    """
+    made, house = [], Reception(app, opened) if answering else None
     if app.settings.telegram_bot_token:
-        made.append(_telegram(app, answering))
+        made.append(_telegram(app, house))
     if app.settings.slack_client_id:
-        made.append(_many_slacks(app, answering))
+        made.append(_many_slacks(app, house))
     elif app.settings.slack_bot_token:
-        made.append(_slack(app, answering))
+        made.append(_slack(app, house))
     return tuple(made)
 
 
@@ -96,21 +99,20 @@ def _to_telegram(settings: Settings) -> Telegram:
     return Telegram(settings.telegram_bot_token.get_secret_value(), settings.telegram_api_base_url)
 
 
-def _telegram(app: App, answering: bool) -> Line:
+def _telegram(app: App, house: Reception | None) -> Line:
     settings, telegram = app.settings, _to_telegram(app.settings)
-    if not answering:
+    if house is None:
         return Line(telegram)
     from bot.platforms.telegram.receiving import Receiver
 
-    reception = Reception(app)
     receiver = Receiver(
         telegram,
-        reception,
+        house,
         secret=settings.webhook_secret,
         curators=settings.curators,
         public_url=settings.public_url,
         language=settings.digest_language or app.library.language,
-        token_good=lambda: reception.reopen(telegram.name),
+        token_good=lambda: house.reopen(telegram.name),
     )
     return Line(telegram, receiver)
 
@@ -123,26 +125,25 @@ def _to_slack(settings: Settings) -> Slack:
     return Slack(token, settings.slack_api_base_url, command=settings.slack_command)
 
 
-def _slack(app: App, answering: bool) -> Line:
+def _slack(app: App, house: Reception | None) -> Line:
     settings, slack = app.settings, _to_slack(app.settings)
-    if not answering:
+    if house is None:
         return Line(slack)
     from bot.platforms.slack.receiving import Receiver
 
-    reception = Reception(app)
     receiver = Receiver(
         slack,
-        reception,
+        house,
         app_token=revealed(settings.slack_app_token),
         signing_secret=revealed(settings.slack_signing_secret),
         curators=settings.curators,
         language=settings.digest_language or app.library.language,
-        token_good=reception.reopen,
+        token_good=house.reopen,
     )
     return Line(slack, receiver)
 
 
-def _many_slacks(app: App, answering: bool) -> Line:
+def _many_slacks(app: App, house: Reception | None) -> Line:
     """Slack with the tokens of every workspace that installed the app. SLACK_BOT_TOKEN would be that of one of them."""
     from bot.platforms.slack.delivering import Slack
     from bot.platforms.slack.workspaces import Installations, Workspaces
@@ -154,15 +155,15 @@ def _many_slacks(app: App, answering: bool) -> Line:
 
     settings, workspaces = app.settings, Workspaces(installations)
     slack = Slack(workspaces, settings.slack_api_base_url, command=settings.slack_command)
-    if not answering:
+    if house is None:
         return Line(slack)
     from bot.platforms.slack.installing import Installing
     from bot.platforms.slack.receiving import Receiver
 
-    reception, language = Reception(app), settings.digest_language or app.library.language
+    language = settings.digest_language or app.library.language
     receiver = Receiver(
         slack,
-        reception,
+        house,
         signing_secret=revealed(settings.slack_signing_secret),
         curators=settings.curators,
         language=language,
@@ -172,7 +173,7 @@ def _many_slacks(app: App, answering: bool) -> Line:
         workspaces,
         client_id=settings.slack_client_id or "",
         client_secret=revealed(settings.slack_client_secret) or "",
-        is_new=reception.is_new,
+        is_new=house.is_new,
         public_url=settings.public_url,
         command=settings.slack_command,
         language=language,

@@ -5,11 +5,12 @@ Where the database is away it is answered without: what is new is then known to 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import replace
 from threading import Lock
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from cachetools import LRUCache
 
@@ -17,7 +18,9 @@ from bot.app import App
 from bot.chat.address import Address, parse_address
 from bot.chat.conversation import Answer, Command, Subscribed
 from bot.errors import StoreError
-from bot.store.store import Store
+
+if TYPE_CHECKING:
+    from bot.store.store import Store
 
 T = TypeVar("T")
 
@@ -28,10 +31,16 @@ log = logging.getLogger(__name__)
 
 
 class Reception:
-    """Hears what adapters bring, and passes it on to *app* and its store. Safe from any thread, and never raises."""
+    """Hears what adapters bring, and passes it on to *app* and its store. Safe from any thread, and never raises.
 
-    def __init__(self, app: App) -> None:
+    *opened* is set when *app* has got its store, or has to do without; None: it is as it is.
+    """
+
+    def __init__(self, app: App, opened: asyncio.Event | None = None) -> None:
         self._app = app
+        self.opened = opened or asyncio.Event()
+        if opened is None:
+            self.opened.set()
         self._seen: LRUCache[Hashable, None] = LRUCache(MAX_SEEN)
         self._seeing = Lock()
         self._leading: set[tuple[str, str]] = set()

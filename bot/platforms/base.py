@@ -163,6 +163,11 @@ class House(Protocol):
     None of it raises where the database is away: what cannot be remembered is logged, and answered without.
     """
 
+    @property
+    def opened(self) -> asyncio.Event:
+        """Set as soon as it is known what is remembered, or that nothing can be: who asks before that waits for it."""
+        ...
+
     def answer(self, command: Command) -> Answer:
         """What is said to *command*; its changes are made already."""
         ...

@@ -53,7 +53,8 @@ LAST_WORD = 3.0
 
 def chat(settings: Settings) -> None:
     """The chat alone."""
-    app = _started(settings, chatting=True)
+    app = _made(settings, chatting=True)
+    _open(app)
     console = Console.on(sys.stdout, next_page="/more")
     try:
         asyncio.run(alone(app, console, read_lines(sys.stdin, sys.stdout)))
@@ -68,7 +69,9 @@ def run(settings: Settings) -> None:
     this is a host.
     """
     chatting = not settings.has_token
-    app = _started(settings, chatting=chatting and settings.port is None)
+    app = _made(settings, chatting=chatting and settings.port is None)
+    if chatting:
+        _open(app)
     console = Console.on(sys.stdout, next_page="/more")
     try:
         asyncio.run(_run(app, console) if chatting else _serve(app, console))
@@ -80,7 +83,7 @@ def run(settings: Settings) -> None:
 
 def work(settings: Settings) -> None:
     """Tick and deliver until a signal comes."""
-    app = _started(settings, chatting=False)
+    app = _made(settings, chatting=False)
     try:
         asyncio.run(_serve(app, Console.on(sys.stdout), answering=False))
     finally:
@@ -89,7 +92,7 @@ def work(settings: Settings) -> None:
 
 def serve(settings: Settings) -> None:
     """Answer until a signal comes."""
-    app = _started(settings, chatting=False)
+    app = _made(settings, chatting=False)
     if not settings.has_token:
         log.warning("nobody to answer: set TELEGRAM_BOT_TOKEN or SLACK_BOT_TOKEN; the chat on a terminal is heji run")
     try:
@@ -98,17 +101,19 @@ def serve(settings: Settings) -> None:
         _close(app)
 
 
-def _started(settings: Settings, *, chatting: bool) -> App:
-    """The App with its store, if that can be opened: who chats can do without, and `Service` tries again."""
+def _made(settings: Settings, *, chatting: bool) -> App:
     logs.set_up(logs.for_people(settings) if chatting else settings, sys.stderr)
-    app = build(settings, clock=rooms.now)
+    return build(settings, clock=rooms.now)
+
+
+def _open(app: App) -> None:
+    """Give *app* its store, if that can be opened: who chats can do without, and `Service` tries again."""
     try:
-        app.attach(Patience(OPENING).wait(partial(open_store, settings)))
+        app.attach(Patience(OPENING).wait(partial(open_store, app.settings)))
         app.notice()
     except StoreError as error:
         app.trouble = error
         log.error("database not opened: %s", error)
-    return app
 
 
 def _close(app: App) -> None:
@@ -131,13 +136,24 @@ def _exit() -> None:
 async def _serve(app: App, console: Console | None, *, answering: bool = True) -> None:
     """Deliver, also to *console* if there is one, and answer, until a signal comes.
 
-    Whoever goes and asks for updates does so first; what else there is to import is, beside them, in a thread.
+    Whoever goes and asks for updates does so first, and answers when the store is open; it and all else that there is
+    to import is, beside them, in a thread. Where other processes may ask as well, the store is first: it says who does.
     """
-    lines, crew = networks.lines(app, answering=answering), Crew()
+    opened, crew = asyncio.Event(), Crew()
+    lines = networks.lines(app, answering=answering, opened=opened)
     asking = [line.receiver for line in lines if line.receiver and not line.receiver.webhook]
+
+    async def open_the_house() -> None:
+        await asyncio.to_thread(_open, app)
+        opened.set()
+
     with in_loop_at_signals(crew.stop):
+        if app.settings.on_postgresql:
+            await open_the_house()
         crew.take_on(*asking)
         await _listening(asking)
+        if not opened.is_set():
+            await open_the_house()
         await asyncio.to_thread(_furnish, answering=answering, metrics=app.settings.metrics)
         service, watchdog = _service(app, console, lines), Watchdog()
         crew.take_on(service, watchdog)

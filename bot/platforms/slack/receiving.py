@@ -61,6 +61,8 @@ class Receiver:
         random: Random | None = None,
     ) -> None:
         self._slack = slack
+        self._house = house
+        self._token_good = token_good
         random = random or Random()
         self._health = Health("Slack", "receiving from slack")
         self._threads = ThreadPoolExecutor(8, "slack")
@@ -81,7 +83,7 @@ class Receiver:
             self._watch = WorkspacesWatch(slack, slack.tokens, random)
         else:
             heard = self._health if self.webhook else None
-            self._watch = TokenWatch(slack, lambda team: self._responder.call(lambda: token_good(team)), heard, random)
+            self._watch = TokenWatch(slack, self._accepted, heard, random)
         self._receiving = False
         self._stopped = asyncio.Event()
 
@@ -109,6 +111,11 @@ class Receiver:
             task.cancel()
         await asyncio.gather(*working, return_exceptions=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _accepted(self, team: str) -> None:
+        """Slack took the token of *team*."""
+        await self._house.opened.wait()
+        await self._responder.call(lambda: self._token_good(team))
 
     # The way in ---------------------------------------------------------------------------------------------------
 

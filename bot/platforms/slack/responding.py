@@ -67,6 +67,7 @@ class Responder:
 
     async def respond(self, payload: Shape) -> None:
         """Do what there is to do about *payload*. Raises nothing: whoever asked is told that something went wrong."""
+        await self._house.opened.wait()
         try:
             await self._respond(payload)
         except Exception:  # the door: a bug behind it must not stay without an answer

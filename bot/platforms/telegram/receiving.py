@@ -60,7 +60,7 @@ class Receiver:
     """Receives what is said to *telegram*, and has it answered by *house*.
 
     With a *public_url* updates come to `webhook`, which somebody else serves; without, they are polled for, by one
-    process at a time. *token_good* is called, in a worker thread, each time that the token proves good.
+    process at a time. *token_good* is called, in a worker thread, each time that the token proves good; nobody waits.
     """
 
     def __init__(
@@ -89,6 +89,7 @@ class Receiver:
         self._lanes: Lanes | None = None
         self._offset = 0
         self._bad = True
+        self._good = asyncio.Event()
         self._stopped = asyncio.Event()
         self.listening = asyncio.Event()
         self.webhook = Door(secret, self._take) if public_url else None
@@ -124,18 +125,20 @@ class Receiver:
         members = Members(self._telegram.bot, self._curators)
         responder = Responder(self._telegram, self._house, members, me, self._threads, self._language)
         self._lanes = Lanes(responder.respond)
-        await asyncio.gather(self._show(), self._persist(self._watch if self._registration else self._poll))
+        way_in = self._watch if self._registration else self._poll
+        await asyncio.gather(self._persist(way_in), self._show(), self._persist(self._reopen))
 
     async def _introduced(self) -> Me:
         """Who the bot is: the first thing that is asked, and the first to fail."""
         found = await self._telegram.bot.get_me()
-        await self._accepted()
+        self._accepted()
         logger.info("telegram speaks as @%s", found.username)
         return Me(found.id, found.username or "")
 
     async def _show(self) -> None:
-        """Menus and descriptions. Nobody waits for them, so they wait until the bot hears what is said."""
+        """Menus and descriptions. Nobody waits for them, so they wait until the bot hears what is said and answers."""
         await self.listening.wait()
+        await self._house.opened.wait()
         try:
             changed = await menus.set_up(self._telegram.bot, self._curators, default=self._language)
         except TelegramError as error:
@@ -164,7 +167,7 @@ class Receiver:
         assert self._registration is not None
         while True:
             there = await self._telegram.bot.get_webhook_info()
-            await self._accepted()
+            self._accepted()
             if self._registration.differs(there):
                 await self._registration.make(self._telegram.bot)
                 logger.info("webhook set url=%s", self._registration.url)
@@ -206,7 +209,7 @@ class Receiver:
     async def _hand_on(self, found: Any) -> None:
         """Updates to their lanes; what is none of ours, or fits nothing we know, is passed over."""
         self._health.succeeded()
-        await self._accepted()
+        self._accepted()
         assert self._lanes is not None
         for one in found if isinstance(found, list) else ():
             if not isinstance(one, Mapping) or not isinstance(number := one.get("update_id"), int):
@@ -247,10 +250,18 @@ class Receiver:
                     await self._updates(0, limit=1)
         await self._call(lambda: self._house.leads(TASK, self._owner, 0.0))
 
-    async def _accepted(self) -> None:
+    def _accepted(self) -> None:
         """Telegram took the token."""
         if self._bad:
             self._bad = False
+            self._good.set()
+
+    async def _reopen(self) -> None:
+        """Tell of a token that Telegram took, once the house is open to hear it."""
+        await self._house.opened.wait()
+        while True:
+            await self._good.wait()
+            self._good.clear()
             await self._call(self._token_good)
 
     # Trying again -------------------------------------------------------------------------------------------------

@@ -75,6 +75,7 @@ class Responder:
 
     async def respond(self, update: Update) -> None:
         """Do what there is to do about *update*. Raises nothing: whoever asked is told that something went wrong."""
+        await self._house.opened.wait()
         try:
             if message := update.message or update.channel_post:
                 await self._heard(update, message)
