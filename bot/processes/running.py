@@ -53,8 +53,7 @@ LAST_WORD = 3.0
 
 def chat(settings: Settings) -> None:
     """The chat alone."""
-    app = _made(settings, chatting=True)
-    _open(app)
+    app = _started(settings, chatting=True, with_store=True)
     console = Console.on(sys.stdout, next_page="/more")
     try:
         asyncio.run(alone(app, console, read_lines(sys.stdin, sys.stdout)))
@@ -69,9 +68,7 @@ def run(settings: Settings) -> None:
     this is a host.
     """
     chatting = not settings.has_token
-    app = _made(settings, chatting=chatting and settings.port is None)
-    if chatting:
-        _open(app)
+    app = _started(settings, chatting=chatting and settings.port is None, with_store=chatting)
     console = Console.on(sys.stdout, next_page="/more")
     try:
         asyncio.run(_run(app, console) if chatting else _serve(app, console))
@@ -83,7 +80,7 @@ def run(settings: Settings) -> None:
 
 def work(settings: Settings) -> None:
     """Tick and deliver until a signal comes."""
-    app = _made(settings, chatting=False)
+    app = _started(settings)
     try:
         asyncio.run(_serve(app, Console.on(sys.stdout), answering=False))
     finally:
@@ -92,7 +89,7 @@ def work(settings: Settings) -> None:
 
 def serve(settings: Settings) -> None:
     """Answer until a signal comes."""
-    app = _made(settings, chatting=False)
+    app = _started(settings)
     if not settings.has_token:
         log.warning("nobody to answer: set TELEGRAM_BOT_TOKEN or SLACK_BOT_TOKEN; the chat on a terminal is heji run")
     try:
@@ -101,9 +98,13 @@ def serve(settings: Settings) -> None:
         _close(app)
 
 
-def _made(settings: Settings, *, chatting: bool) -> App:
+def _started(settings: Settings, *, chatting: bool = False, with_store: bool = False) -> App:
+    """The App; with its store also where other processes may be at work: it says which of them asks for updates."""
     logs.set_up(logs.for_people(settings) if chatting else settings, sys.stderr)
-    return build(settings, clock=rooms.now)
+    app = build(settings, clock=rooms.now)
+    if with_store or settings.on_postgresql:
+        _open(app)
+    return app
 
 
 def _open(app: App) -> None:
@@ -137,23 +138,19 @@ async def _serve(app: App, console: Console | None, *, answering: bool = True) -
     """Deliver, also to *console* if there is one, and answer, until a signal comes.
 
     Whoever goes and asks for updates does so first, and answers when the store is open; it and all else that there is
-    to import is, beside them, in a thread. Where other processes may ask as well, the store is first: it says who does.
+    to import is, beside them, in a thread.
     """
     opened, crew = asyncio.Event(), Crew()
+    if app.store or app.trouble:
+        opened.set()
     lines = networks.lines(app, answering=answering, opened=opened)
     asking = [line.receiver for line in lines if line.receiver and not line.receiver.webhook]
-
-    async def open_the_house() -> None:
-        await asyncio.to_thread(_open, app)
-        opened.set()
-
     with in_loop_at_signals(crew.stop):
-        if app.settings.on_postgresql:
-            await open_the_house()
         crew.take_on(*asking)
         await _listening(asking)
         if not opened.is_set():
-            await open_the_house()
+            await asyncio.to_thread(_open, app)
+            opened.set()
         await asyncio.to_thread(_furnish, answering=answering, metrics=app.settings.metrics)
         service, watchdog = _service(app, console, lines), Watchdog()
         crew.take_on(service, watchdog)
