@@ -2,10 +2,10 @@
 
     python benchmarks/idle.py [--starts 5]
 
-How soon it first asks Telegram for updates, how soon it answers the `/topic ctr` that waits there, how soon `/healthz` is
-well and what CPU that took, and the megabytes that the process holds when nothing happens; at a first start, which makes the database, and at a later one. The platforms
-are on loopback and answer at once; Slack comes by HTTP (bot token and signing secret). Byte code is there, as it is
-after `pip install`. On Linux only.
+How soon it first asks Telegram for updates, how soon it answers the `/topic ctr` that waits there, how soon `/healthz`
+is well and what CPU that took, and the megabytes that the process holds when nothing happens; at a first start, which
+makes the database, and at a later one. The platforms are on loopback and answer at once; Slack comes by HTTP (bot token
+and signing secret). Byte code is there, as it is after `pip install`. On Linux only.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ GOALS = {"both platforms": 130, "Telegram only": 110, "no token": 95}
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What one start cost: seconds till it first *asks* for updates and *answers* one, till `/healthz` is *well*, and of
-    *cpu* till then; megabytes of the *idle* process a while later.
+    """What one start cost: seconds till it first *asks* for updates and *answers* one, till `/healthz` is *well*, and
+    of *cpu* till then; megabytes of the *idle* process a while later.
     """
 
     asks: float
