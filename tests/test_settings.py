@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from bot.editions.schedule import parse_schedule
 from bot.errors import ConfigurationError
 from bot.hosting import loses
-from bot.settings import DEFAULT_SCHEDULE, DEFAULT_TIMEZONE, READING, Settings, known_zone
+from bot.settings import DEFAULT_SCHEDULE, DEFAULT_TIMEZONE, READING, Settings
+from bot.values import known_zone
 
 EXAMPLE = Path(__file__).parent.parent / ".env.example"
 
@@ -89,7 +90,7 @@ def test_surrounding_blanks_of_a_pasted_secret_are_dropped(environment):
     token = Settings.load().telegram_bot_token
 
     assert token is not None
-    assert token.get_secret_value() == "123:abc"
+    assert token.reveal() == "123:abc"
 
 
 def test_settings_are_a_frozen_value(environment):
@@ -399,7 +400,7 @@ def test_a_database_in_memory_or_on_a_server_is_nothing_that_a_host_could_forget
 def test_an_address_of_a_database_is_looked_at_before_it_is_used(environment, url, sound):
     environment(DATABASE_URL=url)
     if sound:
-        assert Settings.load().database_url.get_secret_value() == url
+        assert Settings.load().database_url.reveal() == url
         return
 
     (mistake,) = mistakes()

@@ -18,8 +18,8 @@ from bot.chat.message import FORMATS
 from bot.digest.library import Library
 from bot.editions.schedule import parse_schedule
 from bot.errors import BotError, LineError, TopicAmbiguous, TopicNotFound
-from bot.settings import known_zone
 from bot.store.subscriptions import State, Subscriber
+from bot.values import known_zone
 
 T = TypeVar("T")
 

@@ -10,7 +10,8 @@ from bot.app import App
 from bot.errors import StoreUnreachable
 from bot.front.reception import Reception
 from bot.platforms.base import Network, Page, Receiver
-from bot.settings import Settings, revealed
+from bot.settings import Settings
+from bot.values import revealed
 
 if TYPE_CHECKING:
     from bot.platforms.health import Finding
@@ -96,7 +97,7 @@ def _to_telegram(settings: Settings) -> Telegram:
     from bot.platforms.telegram.delivering import Telegram
 
     assert settings.telegram_bot_token is not None
-    return Telegram(settings.telegram_bot_token.get_secret_value(), settings.telegram_api_base_url)
+    return Telegram(settings.telegram_bot_token.reveal(), settings.telegram_api_base_url)
 
 
 def _telegram(app: App, house: Reception | None) -> Line:
@@ -121,7 +122,7 @@ def _to_slack(settings: Settings) -> Slack:
     from bot.platforms.slack.delivering import Slack
 
     assert settings.slack_bot_token is not None
-    token = settings.slack_bot_token.get_secret_value()
+    token = settings.slack_bot_token.reveal()
     return Slack(token, settings.slack_api_base_url, command=settings.slack_command)
 
 
