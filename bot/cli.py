@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.output import client_language, fail, say, say_json, warn
-from bot.verbs import archiving, operating, provisioning, staying
-from bot.verbs.operating import AsJson, Format, Language, topic
+from bot.verbs import archiving, chats, database, posting, provisioning, staying
+from bot.verbs.options import AsJson, Format, Language
+from bot.verbs.posting import topic
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -375,12 +376,12 @@ def doctor(as_json: AsJson = False) -> None:
 
 # -- what goes out -----------------------------------------------------------------------------------------------------
 
-heji.command()(operating.post)
-heji.command()(operating.deliveries)
+heji.command()(posting.post)
+heji.command()(posting.deliveries)
 heji.command()(archiving.archive)
-heji.command("export-state")(operating.export_state)
-heji.command("import-state")(operating.import_state)
-heji.add_typer(operating.chats, name="chats")
-heji.add_typer(operating.database, name="db")
+heji.command("export-state")(database.export_state)
+heji.command("import-state")(database.import_state)
+heji.add_typer(chats.chats, name="chats")
+heji.add_typer(database.database, name="db")
 heji.add_typer(provisioning.telegram, name="telegram")
 heji.add_typer(provisioning.slack, name="slack")

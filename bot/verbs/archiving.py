@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bot.output import say, warn
-from bot.verbs.operating import Language
+from bot.verbs.options import Language
 
 
 def archive(
