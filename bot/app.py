@@ -10,16 +10,13 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
-
-from cachetools import LRUCache, TTLCache
 
 from bot.chat import commands, pages
 from bot.chat.address import Address, parse_address
@@ -42,6 +39,7 @@ from bot.chat.conversation import (
     Unsubscribe,
 )
 from bot.chat.message import Action, Message
+from bot.desk.recent import Recent, Wishes
 from bot.digest import sources
 from bot.digest.config import DigestConfig
 from bot.digest.library import Library
@@ -65,12 +63,6 @@ MAX_NEWS = 200
 
 TERMINAL = Address("console:terminal")
 """The chat of whoever sits at the bot: it subscribes like any other, and till then sees what the first one gets."""
-
-WISHES_KEPT = 60.0
-"""Seconds for which it is not looked up again how a chat wants its answers."""
-
-ANSWERS_KEPT = 256
-"""Answers that depend on the library alone and are kept till it changes: people ask for the same topics."""
 
 READING_PATIENCE = 2.0
 """Seconds that a verb or an answer which only reads waits for a database: it can do without."""
@@ -154,14 +146,6 @@ class Remembered:
     more: Action | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """How a chat wants its answers; its subscription without what became of its editions."""
-
-    settings: ChatSettings
-    subscription: Subscribed | None = None
-
-
 class App:
     """The running bot. `answer` is what platforms call; it is safe to call from several threads.
 
@@ -186,10 +170,7 @@ class App:
         self.patience = Patience(READING_PATIENCE)
         self.planner: Planner | None = None
         self.noticed: Library | None = None
-        self._answering = Lock()
-        self._known: TTLCache[Address, Wishes] = TTLCache(10_000, WISHES_KEPT, lambda: clock().timestamp())
-        self._answers: LRUCache[Hashable, Answer] = LRUCache(ANSWERS_KEPT)
-        self._answered_from = content.library
+        self._recent = Recent(lambda: clock().timestamp())
 
     @property
     def library(self) -> Library:
@@ -235,12 +216,9 @@ class App:
         began = perf_counter()
         if not commands.depends_on_library_alone(command):
             return None
-        with self._answering:
-            wishes = self._known.get(parse_address(command.chat))
-            if wishes is None or self._answered_from is not self.library:
-                return None
-            found = self._answers.get(_question(command, wishes.settings, wishes.subscription))
-        if found is not None:
+        if (wishes := self._recent.wishes(parse_address(command.chat))) is None:
+            return None
+        if (found := self._recent.answer(command, wishes, self.library)) is not None:
             self.remembered(command.chat).more = found.message.more
             self._measure(command, began)
         return found
@@ -253,17 +231,12 @@ class App:
         """What `chat` answers, out of the last answers where it can only be the same."""
         if not commands.depends_on_library_alone(command) or context.trouble:
             return commands.answer(command, context)
-        key = _question(command, context.settings, context.subscription)
-        with self._answering:
-            if self._answered_from is not context.library:
-                self._answers.clear()
-                self._answered_from = context.library
-            if key in self._answers:
-                return self._answers[key]
+        wishes = Wishes(context.settings, context.subscription)
+        if (kept := self._recent.answer(command, wishes, context.library)) is not None:
+            return kept
         found = commands.answer(command, context)
-        with self._answering:
-            if not found.changes and self._answered_from is context.library:
-                self._answers[key] = found
+        if not found.changes:
+            self._recent.keep_answer(command, wishes, context.library, found)
         return found
 
     def context(self, command: Command) -> Context:
@@ -298,12 +271,9 @@ class App:
         """How *chat* wants its answers. Looked up once a minute: what another process changes shows after that, what
         this one changes at once.
         """
-        with self._answering:
-            known = self._known.get(chat)
-        if known is None:
-            found = self.patience.wait(lambda: self._looked_up(chat, language, store))
-            with self._answering:
-                known = self._known[chat] = found
+        if (known := self._recent.wishes(chat)) is None:
+            known = self.patience.wait(lambda: self._looked_up(chat, language, store))
+            self._recent.keep_wishes(chat, known)
         return known
 
     def _looked_up(self, chat: Address, language: str | None, store: Store) -> Wishes:
@@ -357,13 +327,11 @@ class App:
         """Do what an answer asks for; a page where there is more to say than the answer could know."""
         if self.rehearsing:
             return None
-        with self._answering:
-            self._known.pop(parse_address(command.chat), None)
+        self._recent.forget_wishes(chat := parse_address(command.chat))
         try:
             return self._apply(change, command, context)
         finally:  # once more: somebody may have looked it up meanwhile
-            with self._answering:
-                self._known.pop(parse_address(command.chat), None)
+            self._recent.forget_wishes(chat)
 
     def _apply(self, change: Change, command: Command, context: Context) -> Message | None:
         try:
@@ -474,17 +442,11 @@ class App:
             log.warning("schedule kept: %s", _sentence(found[0]))
         else:
             self.defaults = chat_settings(self.settings, self.library.config)
-            with self._answering:
-                self._known.clear()
+            self._recent.forget_wishes()
         try:
             self.notice()
         except StoreError as error:
             log.warning("new items are noticed later: %s", error)
-
-
-def _question(command: Command, settings: ChatSettings, subscription: Subscribed | None) -> Hashable:
-    """All that an answer depends on, where that is the library alone, beside the library."""
-    return replace(command, chat="", user=""), settings, subscription is not None
 
 
 def _name(context: Context) -> str | None:
