@@ -34,12 +34,12 @@ _LOCALE = ("LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LC_CTYPE")
 
 
 class Process:
-    """`heji run` in *folder*, till the end of the block; what *variables* say is all that it is told.
+    """`heji run`, or another *verb*, in *folder*, till the end of the block; *variables* are all that it is told.
 
     *patient*: see `PATIENT`. Its end is a SIGTERM, at which it has to leave in order.
     """
 
-    def __init__(self, folder: Path, *, patient: bool = False, **variables: str) -> None:
+    def __init__(self, folder: Path, *, verb: str = "run", patient: bool = False, **variables: str) -> None:
         kept = {
             name: text for name, text in os.environ.items() if name not in _LOCALE and not name.startswith("PYTHON")
         }
@@ -47,13 +47,14 @@ class Process:
         bot = {"CONTENT": str(CONTENT), "DATABASE_URL": f"sqlite:///{folder}/heji.db", "PORT": "0"}
         self._environment = kept | python | bot | variables
         self.folder = folder
+        self._verb = verb
         self._program = ("-c", PATIENT) if patient else ("-m", "bot")
         self._said: dict[str, list[str]] = {"stdout": [], "stderr": []}
         self._changed = threading.Condition()
         self._readers: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
-        self._popen = self._start("run")
+        self._popen = self._start(self._verb)
         for name in self._said:
             stream = getattr(self._popen, name)
             self._readers.append(threading.Thread(target=self._read, args=(name, stream), name=name, daemon=True))

@@ -174,8 +174,10 @@ class Running:
 
 
 class Process(processes.Process):
-    """`heji run` on *telegram*, in *folder*."""
+    """`heji run`, or another *verb*, on *telegram*, in *folder*."""
 
-    def __init__(self, telegram: FakeTelegram, folder: Path, *, patient: bool = False, **variables: str) -> None:
+    def __init__(
+        self, telegram: FakeTelegram, folder: Path, *, verb: str = "run", patient: bool = False, **variables: str
+    ) -> None:
         place = {"TELEGRAM_BOT_TOKEN": telegram.token, "TELEGRAM_API_BASE_URL": telegram.url}
-        super().__init__(folder, patient=patient, **place | variables)
+        super().__init__(folder, verb=verb, patient=patient, **place | variables)

@@ -53,7 +53,7 @@ LAST_WORD = 3.0
 
 def chat(settings: Settings) -> None:
     """The chat alone."""
-    app = _started(settings, chatting=True, with_store=True)
+    app = _started(settings, chatting=True)
     console = Console.on(sys.stdout, next_page="/more")
     try:
         asyncio.run(alone(app, console, read_lines(sys.stdin, sys.stdout)))
@@ -68,7 +68,8 @@ def run(settings: Settings) -> None:
     this is a host.
     """
     chatting = not settings.has_token
-    app = _started(settings, chatting=chatting and settings.port is None, with_store=chatting)
+    with_store = chatting or settings.on_postgresql  # which is for several, as `serve` is
+    app = _started(settings, chatting=chatting and settings.port is None, with_store=with_store)
     console = Console.on(sys.stdout, next_page="/more")
     try:
         asyncio.run(_run(app, console) if chatting else _serve(app, console))
@@ -98,11 +99,11 @@ def serve(settings: Settings) -> None:
         _close(app)
 
 
-def _started(settings: Settings, *, chatting: bool = False, with_store: bool = False) -> App:
-    """The App; with its store also where other processes may be at work: it says which of them asks for updates."""
+def _started(settings: Settings, *, chatting: bool = False, with_store: bool = True) -> App:
+    """The App; with its store, which says who of several processes asks for updates, or without, to open it later."""
     logs.set_up(logs.for_people(settings) if chatting else settings, sys.stderr)
     app = build(settings, clock=rooms.now)
-    if with_store or settings.on_postgresql:
+    if with_store:
         _open(app)
     return app
 
