@@ -50,7 +50,7 @@ def status(
     else:
         rows.append((say("Next edition"), say("none until it is resumed")))
     rows += [
-        (say("Schedule"), f"{schedule} ({reader.zone.key})"),
+        (say("Schedule"), parts.clock(schedule, reader.zone, say)),
         (say("Digest"), f"{library.title} · {say.listing((items, topics, files))}"),
     ]
     if loaded is not None:

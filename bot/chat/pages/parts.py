@@ -8,14 +8,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
 
 from bot.chat.conversation import Reader
-from bot.chat.language import Voice
+from bot.chat.language import Voice, later
 from bot.chat.message import Action, Button, Card, Format, Labelled, Link, Message, Pager
 from bot.chat.message import Block as MessageBlock
 from bot.chat.prose import cut, shortened
 from bot.digest.library import Library
 from bot.digest.model import Item, Part, Path, Topic
+from bot.editions.schedule import Schedule
 from bot.errors import BotError
 
 LEAST = 5
@@ -106,6 +108,24 @@ def topic_buttons(topics: Iterable[Topic], library: Library, *, whole_path: bool
     return tuple(
         Button(trail(topic.path) if whole_path else topic.title, topic_action(topic, library)) for topic in topics
     )
+
+
+_WEEKDAYS = (later("mon"), later("tue"), later("wed"), later("thu"), later("fri"), later("sat"), later("sun"))
+
+
+def schedule(one: Schedule, say: Voice) -> str:
+    """A schedule as it is said, and may be typed: ``mon, thu 18:30``."""
+    time = f"{one.hour:02}:{one.minute:02}"
+    if one.month_day is not None:
+        return say("monthly {day} {time}", day=one.month_day, time=time)
+    if len(one.weekdays) == len(_WEEKDAYS):
+        return say("daily {time}", time=time)
+    return f"{say.listing(say(_WEEKDAYS[day]) for day in one.weekdays)} {time}"
+
+
+def clock(one: Schedule, zone: ZoneInfo, say: Voice) -> str:
+    """A schedule and where its clock hangs."""
+    return say("{schedule} ({zone})", schedule=schedule(one, say), zone=zone.key)
 
 
 def trail(path: Path) -> str:

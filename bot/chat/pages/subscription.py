@@ -62,11 +62,8 @@ def _what_comes(now: Subscribed, coming: Edition | None, run: dt.datetime, reade
     say = reader.say
     theme = parts.trail(coming.theme.path) if coming else say("none: no topic holds an item")
     moment = say.moment(run.astimezone(now.zone), now=reader.now)
-    return (Facts(((say("Next edition"), moment), (say("Its theme"), theme), (say("Schedule"), _schedule(now)))),)
-
-
-def _schedule(one: Subscribed) -> str:
-    return f"{one.schedule} ({one.zone.key})"
+    clock = parts.clock(now.schedule, now.zone, say)
+    return (Facts(((say("Next edition"), moment), (say("Its theme"), theme), (say("Schedule"), clock))),)
 
 
 def _topics(one: Subscribed, reader: Reader) -> str:
@@ -83,7 +80,7 @@ def _settings(one: Subscribed, reader: Reader) -> tuple[tuple[str, str], ...]:
     say = reader.say
     return (
         (say("Topics"), _topics(one, reader)),
-        (say("Schedule"), str(one.schedule)),
+        (say("Schedule"), parts.schedule(one.schedule, say)),
         (say("Time zone"), one.zone.key),
         (say("Format"), one.format),
         *((say(switch.name), say("on") if switch.of(one) else say("off")) for switch in _switches(reader)),
@@ -190,7 +187,7 @@ def settings(one: Subscribed, reader: Reader) -> Message:
         Facts(_settings(one, reader)),
         Usage(
             (
-                UsageLine(Action("set"), "schedule mon,thu 18:30", say("other days, another time")),
+                UsageLine(Action("set"), "schedule " + say("mon,thu 18:30"), say("other days, another time")),
                 UsageLine(Action("set"), "timezone Asia/Shanghai", say("another time zone")),
                 UsageLine(Action("set"), "items 3", say("fewer or more items")),
                 UsageLine(Action("set"), f"topics {everything}", say("other topics")),
