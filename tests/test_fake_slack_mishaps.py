@@ -10,19 +10,11 @@ from typing import Any
 
 import aiohttp
 import pytest
-from fakes.slack import PATIENCE, FakeSlack
+from fakes.faults import Cut, Hang, Reply, Slow, in_html, mislabelled
+from fakes.server import PATIENCE
+from fakes.slack import FakeSlack
 from fakes.slack_client import QUIET, ask, client, connected, post
-from fakes.slack_faults import (
-    Cut,
-    Hang,
-    Reply,
-    Slow,
-    broken,
-    broken_in_html,
-    mislabelled,
-    refusing,
-    too_fast,
-)
+from fakes.slack_faults import broken, refusing, too_fast
 from fakes.slack_limits import Limits
 from fakes.slack_world import Channel
 from simulated import Clock
@@ -102,7 +94,7 @@ def test_429_to_order_with_and_without_its_header(slack, channel, clock):
 @pytest.mark.parametrize("status", [500, 503])
 def test_broken_server_answers_in_json_or_in_html(slack, channel, status):
     slack.faults.add(broken(status))
-    slack.faults.add(broken_in_html(status))
+    slack.faults.add(in_html(status))
     for _ in range(2):
         with pytest.raises(SlackApiError) as error:
             ask(slack, said(channel))
@@ -148,7 +140,7 @@ def test_hanging_call_times_out_and_a_slow_one_arrives(slack, channel):
 
 def test_faults_choose_by_channel_method_and_number(slack, channel):
     other = slack.world.channel("talks", slack.world.user("Bob"))
-    fault = slack.faults.add(Reply(500, b"{}"), method="chat.postMessage", channel=channel.id, nth=2)
+    fault = slack.faults.add(Reply(500, b"{}"), method="chat.postMessage", chat=channel.id, nth=2)
     ask(slack, said(channel), said(other), lambda bot: bot.auth_test())
     with pytest.raises(SlackApiError):
         ask(slack, said(channel))

@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-from fakes.slack import PATIENCE, FakeSlack
+from fakes.server import PATIENCE
+from fakes.slack import FakeSlack
 from fakes.slack_client import QUIET, client, connected, listening, post
 from fakes.slack_world import App
 from simulated import Clock

@@ -7,18 +7,9 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from fakes.faults import Cut, Hang, Reply, Slow, in_html, mislabelled
 from fakes.telegram import FakeTelegram
-from fakes.telegram_faults import (
-    Cut,
-    Hang,
-    Reply,
-    Slow,
-    broken,
-    broken_in_html,
-    mislabelled,
-    too_fast,
-    too_fast_without_json,
-)
+from fakes.telegram_faults import broken, too_fast
 from fakes.telegram_limits import Limits
 from fakes.telegram_sdk import ask, post
 from simulated import Clock
@@ -102,9 +93,9 @@ def test_thirty_messages_a_second_are_enough_for_everybody(clock):
     ("deed", "error", "arrived"),
     [
         (too_fast(7), RetryAfter, False),
-        (too_fast_without_json(), NetworkError, False),
+        (in_html(429), NetworkError, False),
         (broken(500), NetworkError, False),
-        (broken_in_html(502), NetworkError, False),
+        (in_html(502), NetworkError, False),
         (Reply(200, b'{"ok": true, "resu', accepted=True), TelegramError, True),
         (Cut(), NetworkError, False),
         (Cut(accepted=True), NetworkError, True),

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fakes.faults import Reply, Slow
 from fakes.slack import FakeSlack
-from fakes.slack_faults import Reply, Slow
 from fakes.slack_world import Channel, User
 from fakes.telegram import FakeTelegram
 from processes import Process
@@ -156,7 +156,7 @@ def test_at_its_end_it_finishes_its_answer_and_the_next_process_is_told_the_rest
     with by_socket(slack, tmp_path) as bot:
         bot.wait(lambda: slack.connections)
         answer(slack, bot, ann, papers)
-        slow = slack.faults.add(Slow(1.0), method="chat.postMessage", channel=direct.id)
+        slow = slack.faults.add(Slow(1.0), method="chat.postMessage", chat=direct.id)
         world.dm(ann, "topics")
         bot.wait(lambda: slow.struck)
         status = bot.stop(within=10)

@@ -11,9 +11,10 @@ from random import Random
 from urllib.parse import urlencode
 
 import pytest
+from fakes.faults import Cut, Hang, Reply
 from fakes.slack import FakeSlack
 from fakes.slack_door import FORM
-from fakes.slack_faults import Cut, Hang, Reply, broken, refusing, too_fast
+from fakes.slack_faults import broken, refusing, too_fast
 from slack_bot import HTTP, SOCKET, House, Running
 
 from bot.platforms.slack import sockets, watching

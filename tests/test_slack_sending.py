@@ -8,8 +8,9 @@ import logging
 import socket
 
 import pytest
+from fakes.faults import Cut, Hang, Reply, in_html, mislabelled
 from fakes.slack import FakeSlack
-from fakes.slack_faults import Cut, Hang, Reply, broken, broken_in_html, mislabelled, refusing, too_fast
+from fakes.slack_faults import broken, refusing, too_fast
 
 from bot.chat.message import Card, Heading, Message
 from bot.platforms.base import Rejected, Retryable, Sent, Uncertain
@@ -132,7 +133,7 @@ def test_too_fast_in_whatever_shape(slack, papers, deed):
 @pytest.mark.parametrize(
     "deed",
     [
-        *(broken(500), broken(503), broken_in_html(502), broken_in_html(404), Reply(200, b"<html>")),
+        *(broken(500), broken(503), in_html(502), in_html(404), Reply(200, b"<html>")),
         *(refusing("request_timeout"), refusing("service_unavailable")),
     ],
 )
@@ -310,7 +311,7 @@ def test_nothing_is_wrong_before_anything_was_asked(slack):
 
 
 def test_a_page_in_place_of_an_answer_is_red_and_says_where_to_look(slack):
-    _, after = status_after(slack, broken_in_html(404))
+    _, after = status_after(slack, in_html(404))
 
     assert not after.ok
     assert "SLACK_API_BASE_URL" in after.message

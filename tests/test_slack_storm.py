@@ -14,8 +14,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from fakes.faults import Cut, in_html
 from fakes.slack import Call, FakeSlack
-from fakes.slack_faults import Cut, broken, broken_in_html, too_fast
+from fakes.slack_faults import broken, too_fast
 from fakes.slack_limits import Limits
 from fakes.slack_world import Channel
 from hurry import SPEED, HurriedLoop, hurried_clock
@@ -96,7 +97,7 @@ class Storm:
         faults = self.slack.faults
         faults.add(too_fast(), method="chat.postMessage", times=None, probability=0.10)
         faults.add(broken(503), method="chat.postMessage", times=None, probability=0.025)
-        faults.add(broken_in_html(502), method="chat.postMessage", times=None, probability=0.025)
+        faults.add(in_html(502), method="chat.postMessage", times=None, probability=0.025)
         faults.add(Cut(accepted=True), method="chat.postMessage", times=None, probability=0.02)
 
     # Meanwhile --------------------------------------------------------------------------------------------------------

@@ -13,8 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from correspondents import Press, outbox, planner, states, subscribe
+from fakes.faults import Cut, Hang, Reply, in_html
 from fakes.slack import FakeSlack
-from fakes.slack_faults import Cut, Hang, Reply, broken_in_html, refusing
+from fakes.slack_faults import refusing
 from slack_bot import HTTP, House, Running
 
 from bot.errors import StoreUnreachable
@@ -350,7 +351,7 @@ def test_a_wrong_client_secret_is_named_in_the_log(slack, store, caplog):
     assert "installation refused reason=bad_client_secret" in caplog.text
 
 
-@pytest.mark.parametrize("deed", [Cut(), broken_in_html(), Reply(200, b"<html>captive portal</html>", "text/html")])
+@pytest.mark.parametrize("deed", [Cut(), in_html(503), Reply(200, b"<html>captive portal</html>", "text/html")])
 def test_slack_out_of_order_is_no_traceback(slack, store, deed):
     installer(slack)
     slack.faults.add(deed, method="oauth.v2.access")
@@ -529,7 +530,7 @@ def test_a_revoked_token_stops_its_workspace_alone_and_is_soon_forgotten(slack, 
 def test_a_token_that_was_refused_by_mistake_is_used_again(slack, store, two, monkeypatch):
     monkeypatch.setattr(workspaces, "REFUSED_FOR", 0.01)
     channel, other = two
-    fault = slack.faults.add(refusing("invalid_auth"), method="chat.postMessage", channel=channel.id)
+    fault = slack.faults.add(refusing("invalid_auth"), method="chat.postMessage", chat=channel.id)
     with Hosting(slack, store) as bot:
         post(store, bot, "k", channel, other)
 
@@ -619,7 +620,7 @@ def test_one_workspace_does_not_take_up_all_connections(slack, store, two, monke
     monkeypatch.setattr(workspaces, "AT_ONCE", 2)
     monkeypatch.setattr(workspaces, "PATIENCE", 0.2)
     busy, other = two
-    slack.faults.add(Hang(), method="chat.postMessage", channel=busy.id, times=None)
+    slack.faults.add(Hang(), method="chat.postMessage", chat=busy.id, times=None)
 
     async def crowd():
         platform = Slack(Workspaces(lambda: store.installations), slack.url)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 
 import pytest
+from adapters import House
+from fakes.faults import Cut, Reply
 from fakes.telegram import FakeTelegram
-from fakes.telegram_faults import Cut, Reply, broken, too_fast
-from telegram_bot import CONTENT, House, Running
+from fakes.telegram_faults import broken, too_fast
+from processes import CONTENT
+from telegram_bot import Running
 
 from bot.app import build
 from bot.chat.conversation import Command

@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import pytest
+from fakes.faults import Cut, in_html
 from fakes.telegram import Call, FakeTelegram
-from fakes.telegram_faults import Cut, broken, broken_in_html, too_fast
+from fakes.telegram_faults import broken, too_fast
 from fakes.telegram_world import Chat, Message, Topic, User
-from telegram_bot import CONTENT, Process, Running
+from processes import CONTENT
+from telegram_bot import Process, Running
 
 from bot.app import build
 from bot.chat.commands import TABLE
@@ -474,7 +476,7 @@ def test_by_webhook_it_answers_in_every_kind_of_chat(hosted):
 
 def test_on_a_bad_day_no_secret_and_nobody_s_words_are_told(hosted):
     telegram, process = hosted
-    for deed in (broken(500), broken_in_html(502), Cut(), Cut(accepted=True), too_fast(1), broken(401)):
+    for deed in (broken(500), in_html(502), Cut(), Cut(accepted=True), too_fast(1), broken(401)):
         telegram.faults.add(deed, probability=0.05, times=5)
     for _ in range(8):
         here = stage(telegram, "private")

@@ -8,8 +8,8 @@ import sqlite3
 from collections.abc import Callable
 
 import pytest
+from fakes.faults import Reply, Slow
 from fakes.telegram import FakeTelegram
-from fakes.telegram_faults import Reply, Slow
 from telegram_bot import Process
 
 PAGE = b"<!doctype html><title>Welcome to our network</title><p>Please sign in."

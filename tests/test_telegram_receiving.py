@@ -13,10 +13,11 @@ from random import Random
 
 import aiohttp
 import pytest
+from adapters import House
+from fakes.faults import Reply, in_html
 from fakes.telegram import FakeTelegram
-from fakes.telegram_faults import Reply, broken_in_html
 from serving import connection, head, said
-from telegram_bot import SECRET, House, Running
+from telegram_bot import SECRET, Running
 
 from bot.platforms.telegram import receiving
 from bot.platforms.telegram.checking import check, set_up
@@ -82,7 +83,7 @@ def test_with_a_public_address_updates_are_posted(telegram, ann):
         ask(telegram, ann)
         webhook = telegram.updates.webhook
 
-    assert webhook["url"] == f"{bot.url}/telegram"
+    assert webhook["url"] == f"{bot.root}/telegram"
     assert webhook["secret_token"] == SECRET
     assert webhook["allowed_updates"] == ["message", "channel_post", "callback_query", "inline_query", "my_chat_member"]
     assert telegram.calls("getUpdates") == []
@@ -91,7 +92,7 @@ def test_with_a_public_address_updates_are_posted(telegram, ann):
 def test_a_webhook_that_is_as_it_should_be_is_not_set_again(telegram, ann):
     with Running(telegram, webhook=True) as bot:
         telegram.wait(lambda: telegram.updates.webhook)
-        changed = bot.do(lambda: set_up(bot.platform, public_url=bot.url, secret=SECRET, language="zh"))
+        changed = bot.do(lambda: set_up(bot.platform, public_url=bot.root, secret=SECRET, language="zh"))
 
     assert len(telegram.calls("setWebhook")) == 1
     assert not any("webhook" in line for line in changed)
@@ -177,7 +178,7 @@ def test_whoever_knows_the_secret_and_sends_no_update_is_told(telegram, house):
 
     with Running(telegram, house, webhook=True, secret="sesame") as bot:
         telegram.wait(lambda: telegram.updates.webhook)
-        statuses = asyncio.run(post(bot.url))
+        statuses = asyncio.run(post(bot.root))
 
     assert statuses == [400] * len(bodies)
     assert house.asked == []
@@ -192,7 +193,7 @@ def test_one_update_delivered_fifty_times_is_handled_once(telegram, house, ann):
     telegram.world.private(ann)
     with Running(telegram, house, webhook=True, secret="sesame") as bot:
         telegram.wait(lambda: telegram.updates.webhook)
-        statuses = asyncio.run(post(bot.url))
+        statuses = asyncio.run(post(bot.root))
         ask(telegram, ann, 2)
 
     assert statuses == {200}
@@ -211,7 +212,7 @@ def test_one_update_that_comes_to_several_processes_is_handled_once(telegram, an
 
         async def post():
             async with aiohttp.ClientSession(headers={HEADER: "sesame"}) as session:
-                urls = [one.url, two.url] * 25
+                urls = [one.root, two.root] * 25
                 return set(await asyncio.gather(*(posted(session, url, body) for url in urls)))
 
         statuses = asyncio.run(post())
@@ -222,7 +223,7 @@ def test_one_update_that_comes_to_several_processes_is_handled_once(telegram, an
 
 
 def test_before_the_bot_knows_who_it_is_updates_have_to_come_again(telegram, ann):
-    fault = telegram.faults.add(broken_in_html(), method="getMe", times=None)
+    fault = telegram.faults.add(in_html(502), method="getMe", times=None)
     with Running(telegram, webhook=True, secret="sesame") as bot:
         telegram.wait(lambda: fault.struck)
         taken = bot.do(lambda: bot.receiver.webhook.take({}, json.dumps(update(1)).encode()))
@@ -242,7 +243,7 @@ def test_the_secret_is_compared_as_bytes():
 def test_a_webhook_elsewhere_is_taken_back(telegram, ann):
     telegram.updates.set_webhook({"url": "https://elsewhere.example/telegram"})
     with Running(telegram, webhook=True) as bot:
-        telegram.wait(lambda: telegram.updates.webhook["url"] == f"{bot.url}/telegram")
+        telegram.wait(lambda: telegram.updates.webhook["url"] == f"{bot.root}/telegram")
         ask(telegram, ann)
 
 
@@ -351,10 +352,10 @@ def test_no_network_at_the_start_is_red_and_recovers(telegram, ann):
 @pytest.mark.parametrize(
     ("deed", "sentence"),
     [
-        (broken_in_html(404), "the server answers with something that is not the Bot API's (HTTP 404)"),
+        (in_html(404), "the server answers with something that is not the Bot API's (HTTP 404)"),
         (Reply(200, b"<html>hello</html>", "text/html"), "the server answers with something that is not the Bot API's"),
         (Reply(200, b'{"ok":true,"result":[]}'), "the adapter broke: see the log"),
-        (broken_in_html(502), "the server answers with something that is not the Bot API's (HTTP 502)"),
+        (in_html(502), "the server answers with something that is not the Bot API's (HTTP 502)"),
     ],
 )
 def test_a_server_that_is_no_bot_api_is_a_sentence_and_recovers(telegram, ann, deed, sentence):
@@ -419,7 +420,7 @@ def test_no_log_holds_a_secret_or_what_was_said_even_at_debug(telegram, ann, web
     logs.set_up(Settings(telegram_bot_token=telegram.token, log_level="DEBUG"), stream)
     root.handlers[0].setFormatter(logging.Formatter("%(name)s %(message)s"))  # nothing may lean on the redaction
     try:
-        telegram.faults.add(broken_in_html(), method="getMe")
+        telegram.faults.add(in_html(502), method="getMe")
         with Running(telegram, webhook=webhook) as bot:
             telegram.world.say(ann, telegram.world.private(ann), "/topics something embarrassing")
             telegram.wait(lambda: telegram.messages_in(telegram.world.private(ann)))

@@ -8,17 +8,9 @@ import logging
 import socket
 
 import pytest
+from fakes.faults import Cut, Hang, Reply, in_html, mislabelled
 from fakes.telegram import FakeTelegram
-from fakes.telegram_faults import (
-    Cut,
-    Hang,
-    Reply,
-    broken,
-    broken_in_html,
-    mislabelled,
-    too_fast,
-    too_fast_without_json,
-)
+from fakes.telegram_faults import broken, too_fast
 from telegram.error import InvalidToken, NetworkError, TelegramError, TimedOut
 
 from bot.chat.message import Action, Button, Buttons, Heading, Message, Text
@@ -124,9 +116,9 @@ def test_every_page_of_the_bot_is_rendered_and_sent(telegram, chat):
     ("deed", "outcome"),
     [
         (too_fast(7), Retryable(7.0, "429 Too Many Requests: retry after 7", limited=True)),
-        (too_fast_without_json(), Retryable(None, "429 without words", limited=True)),
+        (in_html(429), Retryable(None, "429 without words", limited=True)),
         (broken(500), Retryable(None, "500 Internal Server Error")),
-        (broken_in_html(502), Retryable(None, "HTTP 502 and no answer of the Bot API")),
+        (in_html(502), Retryable(None, "HTTP 502 and no answer of the Bot API")),
         (Reply(200, b"<html>Please log in to this wifi</html>", "text/html"),
          Retryable(None, "HTTP 200 and no answer of the Bot API")),
         (Reply(302, b"", "text/html"), Retryable(None, "HTTP 302 and no answer of the Bot API")),
@@ -398,7 +390,7 @@ def test_nothing_is_wrong_before_anything_was_asked(telegram):
 
 
 def test_a_page_in_place_of_an_answer_is_red_and_says_where_to_look(telegram):
-    _, after = status_after(telegram, broken_in_html(404))
+    _, after = status_after(telegram, in_html(404))
 
     assert not after.ok
     assert "TELEGRAM_API_BASE_URL" in after.message

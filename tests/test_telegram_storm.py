@@ -15,8 +15,9 @@ from random import Random
 from typing import Any
 
 import pytest
+from fakes.faults import Cut, Fault, Slow, in_html
 from fakes.telegram import Call, FakeTelegram
-from fakes.telegram_faults import Cut, Fault, Slow, broken, broken_in_html, too_fast
+from fakes.telegram_faults import broken, too_fast
 from fakes.telegram_limits import Limits
 from fakes.telegram_world import Chat
 from simulated import Clock
@@ -152,7 +153,7 @@ class Storm:
         """What may happen to each call from now on."""
         mishaps = [
             (too_fast(1), 0.08), (too_fast(30), 0.02),
-            (broken(500), 0.025), (broken_in_html(502), 0.025),
+            (broken(500), 0.025), (in_html(502), 0.025),
             (Cut(accepted=True), 0.02),
             (Slow(LATENCY), 1.0),
         ]  # fmt: skip

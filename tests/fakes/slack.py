@@ -16,64 +16,58 @@ A call goes pauses -> faults -> token -> parameters -> scope -> limits -> method
 from the first moment. The parts: `slack_schema` (parameters), `slack_saying` (messages and views, by the judge),
 `slack_world`, `slack_scene` and `slack_people` (who is there and does what), `slack_methods` (what the bot can do),
 `slack_telling`, `slack_delivery`, `slack_socket` and `slack_door` (how it is told), `slack_oauth`, `slack_limits`,
-`slack_faults`, `slack_server` (the port); `slack_client` makes calls in a line.
+`slack_faults`; `server` and `faults` as on every network; `slack_client` makes calls in a line.
 """
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import re
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
 from slack_judge import pings, reading
 
+from fakes import server
+from fakes.faults import Hang, Reply
 from fakes.slack_delivery import Deliveries
 from fakes.slack_door import Door
-from fakes.slack_faults import Cut, Deed, Faults, Hang, Reply, Slow
 from fakes.slack_limits import Flood, Limits, Violation
 from fakes.slack_methods import Methods
 from fakes.slack_oauth import OAuth
 from fakes.slack_people import World
 from fakes.slack_schema import METHODS, RESPONSE, Refusal, read
-from fakes.slack_server import PATIENCE, Server
 from fakes.slack_socket import Connection
 from fakes.slack_telling import Told
 from fakes.slack_world import App, Channel, Message, Team, User, View
 
 
 @dataclass(slots=True, eq=False)
-class Call:
-    """One request. *accepted*: Slack did it; *status*: of HTTP, None if the caller was told nothing.
+class Call(server.Call):
+    """*answer* is what the caller was told, *error* Slack's word for the refusal, *complaints* what the judge had
+    against it. *reading* is what a reader saw then, *pings* whom it called.
 
-    *answer* is what the caller was told, *error* Slack's word for the refusal, *complaints* what the judge had against
-    it. *reading* is what a reader saw then, *pings* whom it called. A post to a `response_url` is called so too.
+    A post to a `response_url` is a call too.
     """
 
-    method: str
-    params: dict[str, Any]
-    at: float
     team: Team | None = None
-    accepted: bool = False
-    status: int | None = None
     error: str = ""
     complaints: tuple[str, ...] = ()
-    answer: Any = None
     message: Message | None = None
     view: View | None = None
     reading: str = ""
     pings: tuple[str, ...] = ()
     headers: dict[str, str] = field(default_factory=dict)
-    deed: Deed | None = None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.status} {self.error or 'ok'}"
 
 
-class FakeSlack(Server):
+class FakeSlack(server.Server[Call]):
     """Slack, one app, and the journals of all that went between them.
 
     *limits* None: the bot may speak as fast as it likes. *clock* is what `ts`, limits and the age of triggers and
@@ -84,13 +78,11 @@ class FakeSlack(Server):
         self, app: App | None = None, *, limits: Limits | None = None, seed: int = 0,
         clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
-        super().__init__()
+        super().__init__(seed)
         self.app = app or App()
         self.deliveries = Deliveries(self.app, self._changed, clock, self._answered)
         self.world = World(self.app, clock, self.deliveries.tell, self._changed)
         self.oauth = OAuth(self.world)
-        self.faults = Faults(seed)
-        self.journal: list[Call] = []
         self.broken: list[str] = []
         self._flood = Flood(clock, limits)
         self._methods = Methods(self.world)
@@ -134,11 +126,6 @@ class FakeSlack(Server):
         """The calls that came although Slack had asked for a pause."""
         return self._flood.violations
 
-    def calls(self, method: str) -> list[Call]:
-        """All calls of a method, refused ones too, in order."""
-        with self._changed:
-            return [call for call in self.journal if call.method == method]
-
     def messages_in(self, channel: Channel) -> list[Message]:
         """What the bot said there for everybody, and is still there."""
         with self._changed:
@@ -157,36 +144,26 @@ class FakeSlack(Server):
         """Tell it again, acknowledged or not."""
         self.deliveries.again(told)
 
-    def wait(self, condition: Callable[[], Any], patience: float = PATIENCE) -> Any:
-        """Wait until something is so; what *condition* said then. Not in the server's own event loop."""
-        with self._changed:
-            if happened := self._changed.wait_for(condition, patience):
-                return happened
-        log = "\n".join(f"{call.method} {call.status} {call.error or 'ok'}" for call in self.journal[-20:])
-        raise AssertionError(f"this did not happen within {patience:.0f} s; the latest calls:\n{log}")
-
-    async def until(self, condition: Callable[[], Any], patience: float = PATIENCE) -> Any:
-        """Wait until something is so; what *condition* said then."""
-        return await asyncio.to_thread(self.wait, condition, patience)
-
     def _answered(self, told: Told, answer: Any) -> None:
         self.world.answered(told, answer)
 
-    async def _began(self) -> None:
+    async def start(self) -> None:
+        await super().start()
         self.world.root = self.root
         self.deliveries.start()
 
-    async def _ending(self) -> None:
+    async def close(self) -> None:
         await self.deliveries.close()
+        await super().close()
 
     # Answering ------------------------------------------------------------------------------------------------------
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             if found := re.fullmatch(r"/api/([\w.]+)", request.path):
-                return await self._called(request, Call(found[1], {}, self._clock(), headers=dict(request.headers)))
+                return await self._called(Call(found[1], {}, self._clock(), headers=dict(request.headers)), request)
             if request.path in self.world.response_urls:
-                return await self._called(request, Call("response_url", {}, self._clock()))
+                return await self._called(Call("response_url", {}, self._clock()), request)
             if request.path == "/socket":
                 return await self._connected(request)
             if request.path == "/oauth/v2/authorize":
@@ -197,49 +174,20 @@ class FakeSlack(Server):
             raise
         return web.Response(status=404, text="<html>404</html>", content_type="text/html")
 
-    async def _called(self, request: web.BaseRequest, call: Call) -> web.Response:
-        with self._changed:
-            self.journal.append(call)
+    async def _answer(self, call: Call, request: web.BaseRequest) -> web.Response:
         try:
             call.params = await _given(request)
-            self._flood.check(call.method, _channel_of(call.params))
-            answer = await self._answer(call, request)
+            channel = _channel_of(call.params)
+            self._flood.check(call.method, channel)
+            return await self._answer_with_faults(call, request, channel)
         except Refusal as refusal:
-            answer = _refused(call, refusal)
-        call.status = None if _is_gone(request) else answer.status
-        self._ring()
-        return answer
+            return _refused(call, refusal)
 
-    async def _answer(self, call: Call, request: web.BaseRequest) -> web.Response:
-        call.deed = self.faults.deed(call.method, _channel_of(call.params))
-        answer = web.Response()
-        if call.deed is None or isinstance(call.deed, Slow) or call.deed.accepted:
-            answer = self._carried_out(call, request)
-        match call.deed:
-            case Slow(seconds):
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._closing.wait(), seconds)
-            case Hang():
-                self._ring()
-                await self._closing.wait()
-                _hang_up(request)
-            case Cut():
-                _hang_up(request)
-            case Reply() as reply:
-                return self._ordered(call, reply, answer)
-            case None:
-                pass
-        return answer
+    def _pause(self, call: Call, seconds: int) -> dict[str, str]:
+        self._flood.pause(call.method, _channel_of(call.params), seconds)
+        return {"Retry-After": str(seconds)}
 
-    def _ordered(self, call: Call, reply: Reply, true_answer: web.Response) -> web.Response:
-        headers = {}
-        if reply.retry_after:
-            self._flood.pause(call.method, _channel_of(call.params), reply.retry_after)
-            headers["Retry-After"] = str(reply.retry_after)
-        body = true_answer.body if reply.body is None else reply.body
-        return web.Response(status=reply.status, body=body, content_type=reply.content_type, headers=headers)
-
-    def _carried_out(self, call: Call, request: web.BaseRequest) -> web.Response:
+    async def _carried_out(self, call: Call, request: web.BaseRequest) -> web.Response:
         try:
             with self._changed:
                 if call.method == "response_url":
@@ -312,7 +260,7 @@ class FakeSlack(Server):
         if isinstance(deed, Hang):
             await self._closing.wait()
         if deed is not None:
-            _hang_up(request)
+            server.hang_up(request)
             return web.Response()
         return await self.deliveries.sockets.accept(request, self.deliveries.moved, self.deliveries.heard)
 
@@ -365,13 +313,3 @@ def _refused(call: Call, refusal: Refusal) -> web.Response:
     call.complaints = refusal.messages
     headers = {"Retry-After": str(refusal.retry_after)} if refusal.retry_after else {}
     return web.json_response(call.answer, status=refusal.status, headers=headers)
-
-
-def _hang_up(request: web.BaseRequest) -> None:
-    if request.transport is not None:
-        request.transport.abort()
-
-
-def _is_gone(request: web.BaseRequest) -> bool:
-    """Whether nobody is there any more to hear an answer."""
-    return request.transport is None or request.transport.is_closing()

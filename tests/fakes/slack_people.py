@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from fakes.server import alone
 from fakes.slack_saying import check_message, check_view
-from fakes.slack_scene import LETTERS, Scene, alone, named, said
+from fakes.slack_scene import LETTERS, Scene, named, said
 from fakes.slack_schema import Refusal
 from fakes.slack_telling import (
     Told,

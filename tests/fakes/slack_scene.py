@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any
 
+from fakes.server import alone
 from fakes.slack_telling import Told, event_shape
 from fakes.slack_world import App, Channel, Kind, Message, ResponseUrl, Shape, Team, Trigger, User, View
 
-S = TypeVar("S", bound="Scene")
-P = ParamSpec("P")
-T = TypeVar("T")
-
 LETTERS: Mapping[Kind, str] = {"public": "C", "private": "G", "im": "D", "mpim": "G"}
-
-
-def alone(verb: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
-    """One at a time, whatever threads they come from; whoever waits for something looks again afterwards."""
-
-    @functools.wraps(verb)
-    def guarded(self: S, /, *args: P.args, **options: P.kwargs) -> T:
-        with self.changed:
-            try:
-                return verb(self, *args, **options)
-            finally:
-                self.changed.notify_all()
-
-    return guarded
 
 
 class Scene:

@@ -5,12 +5,12 @@ Each verb changes the world and gives the bot the updates that Telegram would gi
 
 from __future__ import annotations
 
-import functools
 import itertools
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any
 
+from fakes.server import alone
 from fakes.telegram_schema import RIGHTS
 from fakes.telegram_text import Text, typed, written
 from fakes.telegram_world import (
@@ -26,28 +26,11 @@ from fakes.telegram_world import (
     User,
 )
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 Emit = Callable[[str, Shape], None]
 """Queues an update of a kind for the bot."""
 
 _CHAT_DEFAULTS = frozenset({"can_manage_chat", "can_delete_messages", "can_invite_users", "can_pin_messages"})
 _CHANNEL_DEFAULTS = frozenset({"can_manage_chat", "can_post_messages", "can_edit_messages", "can_delete_messages"})
-
-
-def alone(verb: Callable[Concatenate[World, P], T]) -> Callable[Concatenate[World, P], T]:
-    """One at a time, whatever threads they come from; whoever waits for something looks again afterwards."""
-
-    @functools.wraps(verb)
-    def guarded(self: World, *args: P.args, **options: P.kwargs) -> T:
-        with self.changed:
-            try:
-                return verb(self, *args, **options)
-            finally:
-                self.changed.notify_all()
-
-    return guarded
 
 
 class World:
