@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -53,3 +54,20 @@ def test_who_asks_telegram_for_updates_loads_nothing_of_what_comes_later_or_neve
         "alembic", "apscheduler", "click", "jinja2", "prometheus_client", "psycopg", "pydantic", "pygments", "pypinyin",
         "rapidfuzz", "rich", "slack_bolt", "sqlalchemy", "starlette", "tenacity", "typer", "uvicorn",
     } == set()  # fmt: skip
+
+
+def test_who_asks_at_a_prompt_loads_no_database_and_no_network(tmp_path):
+    script = (
+        "import sys; from contextlib import suppress; from bot.__main__ import main;"
+        "sys.argv = ['heji', 'ask', '/topic ctr']\n"
+        "with suppress(SystemExit): main()\n"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    )
+    environment = {**os.environ, "CONTENT": str(ROOT / "content"), "DATABASE_URL": f"sqlite:///{tmp_path}/heji.db"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    *answer, loaded = done.stdout.splitlines()
+
+    assert any("深度学习ctr" in line for line in answer)
+    assert set(loaded.split()) & {"aiohttp", "slack_bolt", "sqlalchemy", "starlette", "structlog", "telegram"} == set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from bot.chat import pages
 from bot.chat.address import Address
@@ -13,8 +14,10 @@ from bot.chat.message import Message
 from bot.digest.library import Library
 from bot.editions.edition import Edition
 from bot.platforms.base import Payload, Renderer
-from bot.store.notices import Notice
-from bot.store.planning import Look
+
+if TYPE_CHECKING:  # with them comes what `heji ask` needs for nothing: the database
+    from bot.store.notices import Notice
+    from bot.store.planning import Look
 
 
 def renderers(slack_command: str) -> tuple[Renderer, ...]:
