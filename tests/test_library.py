@@ -10,6 +10,7 @@ from bot.digest.config import DigestConfig
 from bot.digest.identity import item_id
 from bot.digest.library import Library
 from bot.digest.model import Link, Part, Problem
+from bot.digest.search import Search
 
 
 def titles(items):
@@ -197,6 +198,13 @@ def test_items_that_only_come_near_are_not_related():
     )
 
     assert titles(books.related(books.find_topic("rl"), 5)) == ["Offline RL, compared"]
+
+
+def test_what_is_related_waits_for_nobody_who_reads_aloud(monkeypatch):
+    books = library({"语音合成": [], "yuyin": [], "CV": [], "结构": ["语音的结构", "语音合成综述"]})
+    monkeypatch.setattr(Search, "_listen", lambda _: pytest.fail("a topic's own name need not be guessed at"))
+
+    assert [titles(books.related(topic, 2)) for topic in books.topics] == [["语音合成综述"], [], [], []]
 
 
 def test_the_search_is_built_once_for_all_threads():

@@ -154,7 +154,7 @@ class Library:
         own = {item.id for item in self.items_under(topic.path)}
         found: dict[str, Item] = {}
         for words in (topic.title, *self._names.aliases_of(topic)):
-            for hit in self.search.find(words, limit=n + len(own) + len(found) + 10):
+            for hit in self.search.find(words, limit=n + len(own) + len(found) + 10, by_sound=False):
                 if hit.item.id not in own and _speaks_of(hit.item, words):
                     found.setdefault(hit.item.id, hit.item)
             if len(found) >= n:
