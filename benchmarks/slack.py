@@ -22,7 +22,6 @@ import asyncio
 import contextlib
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -35,28 +34,28 @@ import aiohttp
 ROOT = Path(__file__).parent.parent
 PEERS = ROOT / "benchmarks" / "slack_peers"
 sys.path[:1] = [str(PEERS), str(ROOT), str(ROOT / "tests")]
+sys.path.append(str(ROOT / "benchmarks"))
 
+import contest  # noqa: E402
 from fast_slack import Slack  # noqa: E402
 
-COMMANDS = ("topic ctr", "topics", "search bert", "help")
-IN_FLIGHT = 8
 READERS = 1000
 WARM_UP = 1200
-GOAL = 1.5
+GOALS = {"bolt": 1.5}
 """How much more CPU than a bare Bolt app ours may take."""
 
 PER_SECOND = 100
 ACK_GOAL = 0.1
 ANSWERING_GOAL = 5.0
-PATIENCE = 30.0
 
 
-class Bot:
-    """A bot in its own process, and the readers who ask it."""
+class Bot(contest.Bot):
+    """A bot that hears from *slack* by signed requests."""
+
+    COMMANDS = ("topic ctr", "topics", "search bert", "help")
 
     def __init__(self, name: str, process: asyncio.subprocess.Process, slack: Slack, port: int) -> None:
-        self.name = name
-        self._process = process
+        super().__init__(name, process)
         self._slack = slack
         self._url = f"http://127.0.0.1:{port}/slack/events"
         self._awaited: dict[int, asyncio.Future[dict[str, Any]]] = {}
@@ -67,30 +66,15 @@ class Bot:
     async def started(cls, name: str, folder: Path) -> AsyncIterator[Bot]:
         slack = Slack()
         await slack.start()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, str(PEERS / "bots.py"), name, slack.root, str(folder),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        )  # fmt: skip
-        try:
-            assert process.stdout is not None
-            ready = await asyncio.wait_for(process.stdout.readline(), PATIENCE)
-            yield cls(name, process, slack, json.loads(ready)["port"])
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-            await slack.close()
+        command = (sys.executable, str(PEERS / "bots.py"), name, slack.root, str(folder))
+        async with contest.process(command) as (process, port):
+            yield cls(name, process, slack, port)
+        await slack.close()
 
     def _heard(self, number: int, said: dict[str, Any]) -> None:
         answer = self._awaited.pop(number, None)
         if answer is not None:
             answer.set_result(said)
-
-    async def cpu(self) -> float:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(b"\n")
-        return float(json.loads(await self._process.stdout.readline())["cpu"])
 
     async def ask(self, http: aiohttp.ClientSession, text: str) -> tuple[float, dict[str, Any]]:
         """Ask as some reader, and wait for the answer: seconds to the acknowledgement, and what was answered."""
@@ -103,22 +87,9 @@ class Bot:
             acknowledged = time.perf_counter() - begun
             if response.status != 503:  # a bot that has just begun says to come again
                 assert response.status == 200, response.status
-                return acknowledged, await asyncio.wait_for(answer, PATIENCE)
+                return acknowledged, await asyncio.wait_for(answer, contest.PATIENCE)
             await asyncio.sleep(0.05)
         raise RuntimeError(f"{self.name} does not begin")
-
-    async def measure(self, commands: int) -> float:
-        """CPU milliseconds a command."""
-        turns = iter(range(commands))
-
-        async def reader(http: aiohttp.ClientSession) -> None:
-            for turn in turns:
-                await self.ask(http, COMMANDS[turn % len(COMMANDS)])
-
-        async with aiohttp.ClientSession() as http:
-            before = await self.cpu()
-            await asyncio.gather(*(reader(http) for _ in range(IN_FLIGHT)))
-            return (await self.cpu() - before) * 1000 / commands
 
     async def acknowledgements(self, seconds: int) -> list[float]:
         """Seconds to each acknowledgement, when so many commands come a second."""
@@ -126,7 +97,7 @@ class Bot:
             begun, asked = time.perf_counter(), []
             for turn in range(seconds * PER_SECOND):
                 await asyncio.sleep(max(0.0, begun + turn / PER_SECOND - time.perf_counter()))
-                asked.append(asyncio.create_task(self.ask(http, COMMANDS[turn % len(COMMANDS)])))
+                asked.append(asyncio.create_task(self.ask(http, self.COMMANDS[turn % len(self.COMMANDS)])))
             return [acknowledged for acknowledged, _ in await asyncio.gather(*asked)]
 
 
@@ -136,8 +107,8 @@ async def warm_bots() -> AsyncIterator[list[Bot]]:
         async with contextlib.AsyncExitStack() as stack:
             bots = [await stack.enter_async_context(Bot.started(name, Path(folder))) for name in ("heji", "bolt")]
             async with aiohttp.ClientSession() as http:
-                said = [await bots[0].ask(http, command) for command in COMMANDS]
-            assert len({json.dumps(answer) for _, answer in said}) == len(COMMANDS), "it only apologizes"
+                said = [await bots[0].ask(http, command) for command in Bot.COMMANDS]
+            assert len({json.dumps(answer) for _, answer in said}) == len(Bot.COMMANDS), "it only apologizes"
             for one in bots:
                 await one.measure(WARM_UP)
             yield bots
@@ -145,15 +116,7 @@ async def warm_bots() -> AsyncIterator[list[Bot]]:
 
 async def measure_commands(rounds: int, commands: int) -> None:
     async with warm_bots() as bots:
-        spent: dict[str, list[float]] = {one.name: [] for one in bots}
-        for _ in range(rounds):
-            for one in bots:
-                spent[one.name].append(await one.measure(commands))
-    print(f"CPU a command, {IN_FLIGHT} in flight, {rounds} rounds of {commands} in turns: median (least to most), ms")
-    for bot, times in spent.items():
-        print(f"  {bot:<8} {statistics.median(times):6.3f}  ({min(times):.3f} to {max(times):.3f})")
-    ratio = statistics.median(ours / bare for ours, bare in zip(spent["heji"], spent["bolt"], strict=True))
-    print(f"  ours is {ratio:.2f}x of the bare one (goal {GOAL})")
+        await contest.in_turns(bots, rounds, commands, GOALS)
 
 
 async def measure_acks(seconds: int) -> None:
@@ -181,7 +144,7 @@ def measure_cuts(cuts: int) -> None:
             begun = time.perf_counter()
             reader = slack.world.user("Reader")
             slack.world.dm(reader, "topic ctr")
-            slack.wait(lambda: slack.messages_in(slack.world.im(reader)), PATIENCE)
+            slack.wait(lambda: slack.messages_in(slack.world.im(reader)), contest.PATIENCE)
             return time.perf_counter() - begun
 
         for mishap, times, told in (("cut", cuts, "cut"), ("freeze", cuts // 10, "half open")):
@@ -192,15 +155,18 @@ def measure_cuts(cuts: int) -> None:
             )
 
 
+PARTS = ("commands", "acks", "cuts")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", choices=["commands", "acks", "cuts"], default=[])
+    parser.add_argument("what", nargs="*", choices=[*PARTS, "all"], default="all")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--commands", type=int, default=250)
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--cuts", type=int, default=100)
     options = parser.parse_args()
-    wanted = options.what or ["commands", "acks", "cuts"]
+    wanted = PARTS if "all" in options.what else options.what
     if "commands" in wanted:
         asyncio.run(measure_commands(options.rounds, options.commands))
     if "acks" in wanted:

@@ -21,7 +21,6 @@ import importlib.util
 import itertools
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -35,11 +34,11 @@ import aiohttp
 ROOT = Path(__file__).parent.parent
 PEERS = ROOT / "benchmarks" / "telegram_peers"  # a folder of its own: beside this file, `import telegram` finds it
 sys.path[0] = str(PEERS)
+sys.path.append(str(ROOT / "benchmarks"))
 
+import contest  # noqa: E402
 from fast_api import Api, update  # noqa: E402
 
-COMMANDS = ("/topic ctr", "/topics", "/search bert", "/help")
-IN_FLIGHT = 8
 READERS = 500
 WARM_UP = 300
 SCALE = 10
@@ -47,18 +46,18 @@ GOALS = {"ptb": 0.5, "aiogram": 0.7}
 """The share of its CPU that ours may take."""
 
 SECRET_HEADER = {"X-Telegram-Bot-Api-Secret-Token": "benchmark"}
-PATIENCE = 30.0
 
 
 # CPU per command ------------------------------------------------------------------------------------------------------
 
 
-class Bot:
-    """A bot in its own process, and the readers who ask it."""
+class Bot(contest.Bot):
+    """A bot that hears from *api* through its webhook."""
+
+    COMMANDS = ("/topic ctr", "/topics", "/search bert", "/help")
 
     def __init__(self, name: str, process: asyncio.subprocess.Process, api: Api, port: int) -> None:
-        self.name = name
-        self._process = process
+        super().__init__(name, process)
         self._url = f"http://127.0.0.1:{port}/telegram"
         self._numbers = itertools.count(1)
         self._awaited: dict[int, asyncio.Future[dict[str, Any]]] = {}
@@ -69,29 +68,13 @@ class Bot:
     async def started(cls, name: str, python: str, folder: Path) -> AsyncIterator[Bot]:
         api = Api()
         await api.start()
-        process = await asyncio.create_subprocess_exec(
-            python, str(PEERS / "bots.py"), name, api.root, str(folder),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        )  # fmt: skip
-        try:
-            assert process.stdout is not None
-            ready = await asyncio.wait_for(process.stdout.readline(), PATIENCE)
-            yield cls(name, process, api, json.loads(ready)["port"])
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-            await api.close()
+        async with contest.process((python, str(PEERS / "bots.py"), name, api.root, str(folder))) as (process, port):
+            yield cls(name, process, api, port)
+        await api.close()
 
     def _heard(self, method: str, params: dict[str, Any]) -> None:
         if method == "sendMessage":
             self._awaited.pop(int(params["chat_id"])).set_result(params)
-
-    async def cpu(self) -> float:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(b"\n")
-        return float(json.loads(await self._process.stdout.readline())["cpu"])
 
     async def ask(self, http: aiohttp.ClientSession, text: str) -> dict[str, Any]:
         """Ask as some reader, and wait for the reply."""
@@ -104,24 +87,11 @@ class Bot:
                 break
             await asyncio.sleep(0.05)
         assert status == 200, status
-        return await asyncio.wait_for(reply, PATIENCE)
+        return await asyncio.wait_for(reply, contest.PATIENCE)
 
     async def _post(self, http: aiohttp.ClientSession, asked: dict[str, Any]) -> int:
         async with http.post(self._url, json=asked, headers=SECRET_HEADER) as response:
             return response.status
-
-    async def measure(self, commands: int) -> float:
-        """CPU milliseconds a command."""
-        turns = iter(range(commands))
-
-        async def reader(http: aiohttp.ClientSession) -> None:
-            for turn in turns:
-                await self.ask(http, COMMANDS[turn % len(COMMANDS)])
-
-        async with aiohttp.ClientSession() as http:
-            before = await self.cpu()
-            await asyncio.gather(*(reader(http) for _ in range(IN_FLIGHT)))
-            return (await self.cpu() - before) * 1000 / commands
 
 
 async def measure_commands(rounds: int, commands: int) -> None:
@@ -136,25 +106,14 @@ async def measure_commands(rounds: int, commands: int) -> None:
                     (folder / "replies.json").write_text(json.dumps(await replies_of(bots[0])), encoding="utf-8")
             for one in bots:
                 await one.measure(WARM_UP)
-            spent: dict[str, list[float]] = {one.name: [] for one in bots}
-            for _ in range(rounds):
-                for one in bots:
-                    spent[one.name].append(await one.measure(commands))
-    ours = spent["heji"]
-    print(f"CPU a command, {IN_FLIGHT} in flight, {rounds} rounds of {commands} in turns: median (least to most), ms")
-    for bot, times in spent.items():
-        line = f"  {bot:<8} {statistics.median(times):6.3f}  ({min(times):.3f} to {max(times):.3f})"
-        if bot in GOALS:
-            ratio = statistics.median(mine / theirs for mine, theirs in zip(ours, times, strict=True))
-            line += f"   ours is {ratio:.2f}x of it (goal {GOALS[bot]})"
-        print(line)
+            await contest.in_turns(bots, rounds, commands, GOALS)
 
 
 async def replies_of(ours: Bot) -> dict[str, dict[str, Any]]:
     """What our bot sends, for the others to send the same."""
     async with aiohttp.ClientSession() as http:
-        said = {command: await ours.ask(http, command) for command in COMMANDS}
-    assert len({reply["text"] for reply in said.values()}) == len(COMMANDS), "it only apologizes"
+        said = {command: await ours.ask(http, command) for command in Bot.COMMANDS}
+    assert len({reply["text"] for reply in said.values()}) == len(Bot.COMMANDS), "it only apologizes"
     return {
         command: {key: value for key, value in reply.items() if key != "chat_id"} for command, reply in said.items()
     }
@@ -195,14 +154,17 @@ async def measure_broadcast(chats: int) -> None:
     print(f"  {len(api.at):,} messages arrived within {api.at[-1] - api.at[0]:.2f} s")
 
 
+PARTS = ("commands", "broadcast")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", choices=["commands", "broadcast"], default=[])
+    parser.add_argument("what", nargs="*", choices=[*PARTS, "all"], default="all")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--commands", type=int, default=250)
     parser.add_argument("--chats", type=int, default=2000)
     options = parser.parse_args()
-    wanted = options.what or ["commands", "broadcast"]
+    wanted = PARTS if "all" in options.what else options.what
     if "commands" in wanted:
         asyncio.run(measure_commands(options.rounds, options.commands))
     if "broadcast" in wanted:

@@ -333,15 +333,18 @@ async def never_reading(_: asyncio.StreamReader, writer: asyncio.StreamWriter, p
         await writer.drain()
 
 
+PARTS = ("load", "slow")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", choices=["load", "slow"], default=[])
+    parser.add_argument("what", nargs="*", choices=[*PARTS, "all"], default="all")
     parser.add_argument("--rate", type=int, default=200)
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--sockets", type=int, default=500)
     parser.add_argument("--slowly", type=int, default=65)
     options = parser.parse_args()
-    wanted = options.what or ["load", "slow"]
+    wanted = PARTS if "all" in options.what else options.what
     if "load" in wanted:
         asyncio.run(measure_load(options.rate, options.seconds))
     if "slow" in wanted:
