@@ -229,6 +229,18 @@ def test_inline_results_are_taken_too(cards, form):
         )
 
 
+@pytest.mark.parametrize("between", ["Sentence. ", " ", " and ", "Sentence.\n"])
+def test_a_cut_before_a_link_leaves_no_space_at_either_side(between):
+    address = "https://example.org/x_(y)?a=1&b=2"
+    for padding in range(len(address)):
+        text = "x" * padding + " " + between.join([address] * 150)
+        payloads = render(Message((Card(id="1", title="A", url=A, more=text),), "en", "full"))
+        read = [said(payload)[0] for payload in payloads]
+
+        assert len(read) > 1
+        assert sum(part.count(address) for part in read) == 150
+
+
 @given(PROSE)
 def test_nothing_is_found_in_what_is_inert(text):
     assert judge.auto_entities(inert(text)) == []

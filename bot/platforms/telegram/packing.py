@@ -117,12 +117,19 @@ def _joins(span: Span) -> bool:
 
 
 def _like(paragraph: Paragraph, spans: list[Span]) -> Paragraph | None:
-    while spans and spans[0].text == SEPARATOR:
+    while spans and _parts(spans[0]):
         spans = spans[1:]
-    while spans and spans[-1].text == SEPARATOR:
+    while spans and _parts(spans[-1]):
         spans = spans[:-1]
+    if spans and (last := spans[-1].text.rstrip()):  # a link that has to stay whole went over, and left its space
+        spans = [*spans[:-1], spans[-1]._replace(text=last)]
     made = paragraph._replace(spans=tuple(spans))
     return made if made.visible else None
+
+
+def _parts(span: Span) -> bool:
+    """Whether *span* does no more than keep two others apart."""
+    return span.text == SEPARATOR or span.text.isspace()
 
 
 def _cut(span: Span, free: Size) -> tuple[list[Span], list[Span]]:
