@@ -1,4 +1,4 @@
-"""How a schedule is said: so that whoever reads it can type it."""
+"""How schedules and formats are said: so that whoever reads them can type them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.chat.conversation import Subscribed
 from bot.chat.language import LANGUAGES, voice
-from bot.chat.pages.parts import clock, schedule
+from bot.chat.pages.parts import FORMAT_NAMES, clock, schedule
 from bot.chat.wishes import with_setting
 from bot.editions.schedule import Schedule, parse_schedule
 
@@ -23,10 +23,9 @@ SCHEDULES = st.builds(Schedule, HOURS, MINUTES, WEEKDAYS) | st.builds(
 LIBRARY = library({"ctr": ["Wide & Deep"]})
 
 
-def typed(text: str) -> Schedule:
-    """The schedule of a chat that says ``/set schedule`` *text*."""
-    changed = with_setting(Subscribed(), "schedule", text, LIBRARY, LIBRARY.find_topic, lambda _: False)
-    return changed.schedule
+def typed(key: str, text: str) -> Subscribed:
+    """The subscription of a chat that says ``/set`` *key* *text*."""
+    return with_setting(Subscribed(), key, text, LIBRARY, LIBRARY.find_topic, lambda _: False)
 
 
 @pytest.mark.parametrize(
@@ -49,14 +48,14 @@ def test_what_is_said_can_be_typed(wanted, language):
     said = schedule(wanted, voice(language))
 
     assert parse_schedule(said) == wanted
-    assert typed(said) == wanted
+    assert typed("schedule", said).schedule == wanted
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_example_can_be_typed(language):
     said = voice(language)("mon,thu 18:30")
 
-    assert typed(said) == parse_schedule("mon,thu 18:30")
+    assert typed("schedule", said).schedule == parse_schedule("mon,thu 18:30")
 
 
 def test_a_clock_says_where_it_hangs():
@@ -64,3 +63,11 @@ def test_a_clock_says_where_it_hangs():
 
     assert clock(weekly, ZoneInfo("Asia/Shanghai"), voice("zh")) == "周一 09:00（Asia/Shanghai）"
     assert clock(weekly, ZoneInfo("UTC"), voice("en")) == "mon 09:00 (UTC)"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", FORMAT_NAMES)
+def test_a_format_is_typed_by_the_name_that_it_is_called_by(language, code):
+    said = voice(language)(FORMAT_NAMES[code])
+
+    assert typed("format", said).format == code

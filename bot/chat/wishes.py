@@ -294,7 +294,9 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
 _SWITCHES = frozenset({"preview", "silent", "pin"})
 """Those of them that not every platform has."""
 
-_FORMAT_WORDS: Mapping[str, Format] = {"简洁": "compact", "普通": "normal", "正常": "normal", "完整": "full"}
+_FORMAT_WORDS: Mapping[str, Format] = {
+    "精简": "compact", "简洁": "compact", "标准": "normal", "普通": "normal", "正常": "normal", "完整": "full",
+}  # fmt: skip
 _YES = frozenset({"on", "yes", "true", "1", "开", "开启", "是"})
 _NO = frozenset({"off", "no", "false", "0", "关", "关闭", "否"})
 _DEFAULT = frozenset({"default", "auto", "默认", "自动"})

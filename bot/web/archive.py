@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, get_args
 
 from bot.chat.message import Format
 from bot.chat.pages import SEARCH_LIMIT
+from bot.chat.pages.parts import FORMAT_NAMES
 from bot.digest.model import Item
 from bot.errors import BotError
 from bot.web import feeds, views
@@ -189,7 +190,7 @@ def preview(frame: Frame, asked: Mapping[str, str], room: Room, screens: Sequenc
         said=said,
         chat=chat,
         themes=[one for one in state.library.topics if state.library.items_under(one.path)],
-        formats={"compact": say("compact"), "normal": say("normal"), "full": say("full")},
+        formats={code: say(name) for code, name in FORMAT_NAMES.items()},
         screens=shown,
     )
     return replace(_html(made), kept=not said)

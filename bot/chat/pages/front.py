@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from bot.chat.conversation import Reader, Subscribed
 from bot.chat.message import Block, Card, Heading, Message, Text
 from bot.chat.pages import parts
-from bot.chat.pages.subscription import LANGUAGE_NAMES, STATES
+from bot.chat.pages.subscription import STATES
 
 
 def front(week: Message, coming: Message, choice: Message, reader: Reader) -> Message:
@@ -52,6 +52,7 @@ class Words:
     format: str
     language: str
     everything: str
+    formats: tuple[tuple[str, str], ...]
     languages: tuple[tuple[str, str], ...]
 
 
@@ -80,5 +81,6 @@ def words(reader: Reader) -> Words:
         format=say("Format"),
         language=say("Language"),
         everything=say("all"),
-        languages=tuple(LANGUAGE_NAMES.items()),
+        formats=tuple((code, say(name)) for code, name in parts.FORMAT_NAMES.items()),
+        languages=tuple(parts.LANGUAGE_NAMES.items()),
     )

@@ -17,7 +17,6 @@ from bot.errors import BotError, StoreError, TopicAmbiguous, TopicNotFound
 
 _TOPICS_IN_GREETING = 12
 _PLAIN_WORDS = 7
-_LANGUAGE_NAMES = {"zh": "中文", "en": "English"}
 _ROLE_NAMES = {
     "member": later("members"),
     "admin": later("this chat's admins"),
@@ -108,7 +107,7 @@ def languages(reader: Reader, *, unknown: str = "") -> Message:
         reader,
         *first,
         Text(say("I speak English here. What the curators wrote stays as they wrote it.")),
-        Buttons(tuple(Button(name, Action("lang", code)) for code, name in _LANGUAGE_NAMES.items())),
+        Buttons(tuple(Button(name, Action("lang", code)) for code, name in parts.LANGUAGE_NAMES.items())),
     )
 
 

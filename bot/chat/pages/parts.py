@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b32encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -109,6 +109,12 @@ def topic_buttons(topics: Iterable[Topic], library: Library, *, whole_path: bool
         Button(trail(topic.path) if whole_path else topic.title, topic_action(topic, library)) for topic in topics
     )
 
+
+FORMAT_NAMES: Mapping[Format, str] = {"compact": later("compact"), "normal": later("normal"), "full": later("full")}
+"""How much of an item is shown, as it is said."""
+
+LANGUAGE_NAMES = {"zh": "中文", "en": "English"}
+"""What the bot speaks, each called as its speakers do."""
 
 _WEEKDAYS = (later("mon"), later("tue"), later("wed"), later("thu"), later("fri"), later("sat"), later("sun"))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.chat.conversation import Missed, Posted, Reader, Subscribed
 from bot.chat.language import later
-from bot.chat.message import FORMATS, Action, Block, Button, Buttons, Facts, Heading, Message, Text, Usage, UsageLine
+from bot.chat.message import Action, Block, Button, Buttons, Facts, Heading, Message, Text, Usage, UsageLine
 from bot.chat.pages import parts
 from bot.chat.pages.editions import period_name
 from bot.digest.library import Library
@@ -23,7 +23,6 @@ _MISSED = {
     "nothing": later("no topic held an item for it"),
 }
 STATES = {"active": later("subscribed"), "paused": later("paused"), "suspended": later("suspended")}
-LANGUAGE_NAMES = {"zh": "中文", "en": "English"}
 
 
 # -- subscribing -------------------------------------------------------------------------------------------------------
@@ -82,9 +81,9 @@ def _settings(one: Subscribed, reader: Reader) -> tuple[tuple[str, str], ...]:
         (say("Topics"), _topics(one, reader)),
         (say("Schedule"), parts.schedule(one.schedule, say)),
         (say("Time zone"), one.zone.key),
-        (say("Format"), one.format),
+        (say("Format"), say(parts.FORMAT_NAMES[one.format])),
         *((say(switch.name), say("on") if switch.of(one) else say("off")) for switch in _switches(reader)),
-        (say("Language"), LANGUAGE_NAMES.get(one.language or "", say("the digest's"))),
+        (say("Language"), parts.LANGUAGE_NAMES.get(one.language or "", say("the digest's"))),
         (say("Items in an edition"), str(one.items) if one.items else say("as the digest says")),
     )
 
@@ -169,10 +168,13 @@ def settings(one: Subscribed, reader: Reader) -> Message:
     """How this chat has it, and buttons for what takes one of a few values."""
     say = reader.say
     everything = say("all")
-    buttons = [Button(_marked(word, word == one.format), Action("set", f"format {word}")) for word in FORMATS]
+    buttons = [
+        Button(_marked(say(name), code == one.format), Action("set", f"format {code}"))
+        for code, name in parts.FORMAT_NAMES.items()
+    ]
     buttons += [
         Button(_marked(name, code == one.language), Action("set", f"lang {code}"))
-        for code, name in LANGUAGE_NAMES.items()
+        for code, name in parts.LANGUAGE_NAMES.items()
     ]
     for switch in _switches(reader):
         label, value = (switch.to_off, "off") if switch.of(one) else (switch.to_on, "on")

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import orjson
 
 from bot.chat.conversation import Subscribed
-from bot.chat.message import FORMATS
 from bot.chat.pages import Words
 from bot.platforms.base import Payload
 
@@ -79,7 +78,7 @@ def settings_form(one: Subscribed, words: Words, memo: Memo) -> View:
         _input("topics", words.topics, ", ".join(one.topics) or words.everything),
         _input("schedule", words.schedule, str(one.schedule)),
         _input("timezone", words.zone, one.zone.key),
-        _select("format", words.format, [(word, word) for word in FORMATS], one.format),
+        _select("format", words.format, words.formats, one.format),
         _select("lang", words.language, words.languages, one.language or ""),
     ]
     return {**_modal(SETTINGS_FORM, words.settings, blocks, words, memo), "submit": _text(words.save)}
