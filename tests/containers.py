@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import processes
+
 NOBODY = 10001
 """The user who takes the steps: the Dockerfile's own number, whom no system has to know."""
 
@@ -191,6 +193,14 @@ class Builder:
         """*command* to its end."""
         options = self.options(image, **variables)
         return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, **options)
+
+
+class Container(processes.Process):
+    """What *image* is made to start, at work in it."""
+
+    def __init__(self, builder: Builder, image: Image, **variables: str) -> None:
+        super().__init__(image.command, image.path("."))
+        self._options = builder.options(image, **variables)
 
 
 def give(root: Path) -> None:

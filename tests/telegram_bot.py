@@ -49,10 +49,10 @@ class Running(adapters.Running):
 
 
 class Process(processes.Process):
-    """`heji run`, or another *verb*, on *telegram*, in *folder*."""
+    """`heji run`, or another *verb*, on *telegram*, in *folder*; *first*: see `processes.program`."""
 
     def __init__(
-        self, telegram: FakeTelegram, folder: Path, *, verb: str = "run", patient: bool = False, **variables: str
+        self, telegram: FakeTelegram, folder: Path, *, verb: str = "run", first: str = "", **variables: str
     ) -> None:
         place = {"TELEGRAM_BOT_TOKEN": telegram.token, "TELEGRAM_API_BASE_URL": telegram.url}
-        super().__init__(folder, verb=verb, patient=patient, **place | variables)
+        super().__init__(processes.program(verb, first=first), folder, **place | variables)

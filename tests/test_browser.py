@@ -7,7 +7,7 @@ import shutil
 import pytest
 from archives import Archive
 from browser import DESK, NARROW, PHONE, Reader, chromium, heard
-from processes import CONTENT, Process
+from processes import CONTENT, Process, program
 
 from bot.digest.pinyin import Reading
 from bot.store.store import Store
@@ -43,12 +43,12 @@ WORDY = f"""# 合辑
 
 
 @pytest.fixture(scope="module")
-def program(requires_program):
+def executable(requires_program):
     return requires_program("chromium")
 
 
 @pytest.fixture(scope="module")
-def sites(program, tmp_path_factory):
+def sites(executable, tmp_path_factory):
     """The roots of three: the reference digest after five Mondays, one of very long words, and one without any."""
 
     def archive(name, digest):
@@ -71,9 +71,9 @@ def sites(program, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def chrome(program, sites):
+def chrome(executable, sites):
     """The browser. It starts after the sites are made: its loop then runs in this thread, which can have but one."""
-    with chromium(program) as browser:
+    with chromium(executable) as browser:
         yield browser
 
 
@@ -331,7 +331,7 @@ def test_nothing_that_gets_into_a_page_is_run_or_fetched(reader):
 
 def test_the_program_serves_the_same_pages_as_it_is_started(chrome, tmp_path):
     with (
-        Process(tmp_path) as bot,
+        Process(program("run"), tmp_path) as bot,
         Reader(chrome, f"http://127.0.0.1:{bot.port}") as reader,
     ):
         reader.open("/")

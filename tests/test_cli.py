@@ -22,6 +22,7 @@ from shutil import copytree
 from xml.etree import ElementTree as ET
 
 import pytest
+from processes import CONTENT, LOCALE, ROOT, environment, program, run
 
 import bot.app
 from bot.__main__ import main
@@ -29,7 +30,6 @@ from bot.digest.pinyin import Reading
 from bot.platforms.console import Console
 from bot.processes import running
 
-ROOT = Path(__file__).parent.parent
 CTR = (
     "https://daiwk.github.io/posts/dl-traditional-ctr-models.html",
     "https://daiwk.github.io/posts/dl-dl-ctr-models.html",
@@ -40,7 +40,6 @@ VERBS = (
     "post", "deliveries", "archive", "export-state", "import-state", "chats", "db", "telegram", "slack",
 )  # fmt: skip
 FRIDAY = dt.datetime(2026, 11, 27, 8, 0, tzinfo=dt.UTC)
-LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE")
 TOKEN = "123456:ABC-very_secret"
 
 
@@ -67,7 +66,7 @@ class Done:
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """A folder with the reference digest in `content`, and nobody's `.env`."""
-    copytree(ROOT / "content", tmp_path / "content")
+    copytree(CONTENT, tmp_path / "content")
     monkeypatch.chdir(tmp_path)
     for name in LOCALE:
         monkeypatch.delenv(name, raising=False)
@@ -95,24 +94,10 @@ def heji(place, monkeypatch, capsys):
     root.setLevel(before[1])
 
 
-def environment(**variables):
-    """For a process of its own: no locale and no setting but *variables*."""
-    kept = {name: text for name, text in os.environ.items() if name not in LOCALE and not name.startswith("PYTHON")}
-    return kept | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "error"} | variables
-
-
 def process(place, *arguments, stdin=b"", **variables):
     """Run `python -m bot …` as a process of its own in the folder *place*."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "bot", *arguments],
-        cwd=place,
-        env=environment(**variables),
-        input=stdin,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    return Done(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+    ended = run(program(*arguments), place, stdin, **variables)
+    return Done(ended.returncode, ended.stdout, ended.stderr)
 
 
 def write(path, text):
@@ -216,9 +201,7 @@ def test_help_is_quick_because_it_loads_nothing_that_it_does_not_need(place):
         "import sys\nfrom bot.__main__ import main\nsys.argv = ['heji', '--help']\n"
         "try:\n    main()\nexcept SystemExit:\n    print(*sorted({name.split('.')[0] for name in sys.modules}))"
     )
-    ended = subprocess.run(
-        [sys.executable, "-c", script], cwd=place, env=environment(), capture_output=True, text=True, check=True
-    )
+    ended = run([sys.executable, "-c", script], place)
     loaded = set(ended.stdout.splitlines()[-1].split())
 
     assert "typer" in loaded
@@ -233,7 +216,7 @@ def test_help_is_quick_because_it_loads_nothing_that_it_does_not_need(place):
 
 def test_a_terminated_chat_ends_at_once_and_in_order(place):
     with subprocess.Popen(
-        [sys.executable, "-m", "bot", "run"], cwd=place, env=environment(),
+        program("run"), cwd=place, env=environment(),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as running:  # fmt: skip
         running.stdin.write(b"/topic ctr\n")
@@ -254,7 +237,7 @@ def test_a_pipe_that_nobody_reads_to_its_end_is_no_mistake(place, command, stdin
     unread, pipe = os.pipe()
     os.close(unread)
     ended = subprocess.run(
-        [sys.executable, "-m", "bot", command], cwd=place, env=environment(),
+        program(command), cwd=place, env=environment(),
         input=stdin.encode(), stdout=pipe, stderr=subprocess.PIPE, timeout=60, check=False,
     )  # fmt: skip
     os.close(pipe)
@@ -267,7 +250,7 @@ def test_a_full_disk_is_a_sentence(place):
         pytest.skip("this system has no /dev/full")
     with Path("/dev/full").open("wb") as full:
         ended = subprocess.run(
-            [sys.executable, "-m", "bot", "calendar"], cwd=place, env=environment(),
+            program("calendar"), cwd=place, env=environment(),
             stdout=full, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
 
@@ -275,9 +258,7 @@ def test_a_full_disk_is_a_sentence(place):
 
 
 def test_streams_that_the_caller_closed_are_empty_ones(place):
-    ended = subprocess.run(
-        ["/bin/sh", "-c", '"$0" -m bot run <&- >&- 2>&-', sys.executable], cwd=place, env=environment(), check=False
-    )
+    ended = run(["/bin/sh", "-c", '"$0" -m bot run <&- >&- 2>&-', sys.executable], place)
 
     assert ended.returncode == 0
 
@@ -314,7 +295,7 @@ class Terminal:
 
         self.keys, inner = pty.openpty()
         self.running = subprocess.Popen(
-            [sys.executable, "-m", "bot", "run"], cwd=place, stdin=inner, stdout=inner, stderr=inner,
+            program("run"), cwd=place, stdin=inner, stdout=inner, stderr=inner,
             env=environment(TERM="xterm-256color", LANG="zh_CN.UTF-8"), start_new_session=True,
         )  # fmt: skip
         os.close(inner)

@@ -10,7 +10,6 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -22,8 +21,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from containers import NOBODY, Builder, read, usable
-from hosts import PATIENCE, ROOT, Process, run, started
+from containers import NOBODY, Builder, Container, read, usable
+from processes import CONTENT, ROOT, Process, program, run
 
 from bot.settings import Settings
 
@@ -75,20 +74,20 @@ def test_hosts_and_containers_run_the_same_python():
 def test_the_procfile_s_processes_deliver_an_edition_once_and_end_in_order(cluster, tmp_path):
     cluster.sql("CREATE DATABASE hosted")
     url = cluster.url("hosted").replace("postgresql+psycopg://", "postgres://")
-    variables = {"DATABASE_URL": url, "CONTENT": str(ROOT / "content")}
+    variables = {"DATABASE_URL": url, "CONTENT": str(CONTENT)}
     released = run(shell("release"), tmp_path, **variables)
     for chat in range(3):
-        added = run([sys.executable, "-m", "bot", "chats", "add", f"file:out{chat}.jsonl"], tmp_path, **variables)
+        added = run(program("chats", "add", f"file:out{chat}.jsonl"), tmp_path, **variables)
         assert added.returncode == 0, added.stderr
     with (
-        started(shell("web"), tmp_path, "web", PORT=str(free_port()), **variables) as web,
-        started(shell("worker"), tmp_path, "worker1", **variables) as one,
-        started(shell("worker"), tmp_path, "worker2", **variables) as other,
+        Process(shell("web"), tmp_path, PORT=str(free_port()), **variables) as web,
+        Process(shell("worker"), tmp_path, **variables) as one,
+        Process(shell("worker"), tmp_path, **variables) as other,
     ):
-        web.until(lambda: not web.red())
-        posted = run([sys.executable, "-m", "bot", "post"], tmp_path, **variables)
-        web.until(lambda: settled(tmp_path, variables))
-        statuses = [process.end() for process in (one, other, web)]
+        web.wait(lambda: not web.red())
+        posted = run(program("post"), tmp_path, **variables)
+        web.wait(lambda: settled(tmp_path, variables))
+        statuses = [process.stop() for process in (one, other, web)]
     ledger = rows(tmp_path, variables)
     written = [len((tmp_path / f"out{chat}.jsonl").read_text().splitlines()) for chat in range(3)]
 
@@ -108,7 +107,7 @@ def shell(name):
 
 
 def rows(folder, variables):
-    return json.loads(run([sys.executable, "-m", "bot", "deliveries", "--json"], folder, **variables).stdout)
+    return json.loads(run(program("deliveries", "--json"), folder, **variables).stdout)
 
 
 def settled(folder, variables):
@@ -206,21 +205,13 @@ def test_the_dockerfile_s_steps_run_as_they_stand_for_an_unprivileged_user_and_g
         if os.environ.get("REQUIRE_ALL") != "1" and "No matching distribution" in str(error):
             pytest.skip("the package index cannot be reached")
         raise
-    log = builder.folder / "log"
-    with log.open("wb") as out:
-        bot = subprocess.Popen(image.command, stdout=out, stderr=out, **builder.options(image, PORT="0"))
-    try:
-        waiting = Process(bot, log)
-        port = waiting.port
-        waiting.until(lambda: builder.run(image, image.healthcheck, PORT=str(port)).returncode == 0)
-        well = builder.run(image, image.healthcheck, PORT=str(port))
+    with Container(builder, image, PORT="0") as bot:
+        port = str(bot.port)
+        bot.wait(lambda: builder.run(image, image.healthcheck, PORT=port).returncode == 0)
+        well = builder.run(image, image.healthcheck, PORT=port)
         made = (image.root / "data/heji.db").stat()
-        bot.send_signal(signal.SIGTERM)
-        status = bot.wait(PATIENCE)
-    finally:
-        bot.kill()
-        bot.wait()
-    unwell = builder.run(image, image.healthcheck, PORT=str(port))
+        status = bot.stop()
+    unwell = builder.run(image, image.healthcheck, PORT=port)
 
     assert builder.ran == [step.text for step in builder.stages["build"].all("RUN")]
     assert json.loads(well.stdout)["status"] == "ok"

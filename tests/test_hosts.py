@@ -12,10 +12,20 @@ from urllib.parse import quote
 
 import pytest
 from fakes.telegram import FakeTelegram
-from hosts import ROOT, hurried, program, run, started
 from postgresql import Cluster, programs
+from processes import ROOT, Process, program, run
 
 CONTENT = str(ROOT / "content")
+
+HURRY = (
+    "import bot.processes.service as service, bot.store.database as database;"
+    "service.TICK = service.FEEL = service.REOPEN = database.PATIENCE = 0.2"
+)
+"""A clock that runs quickly: so long as a test waits, it proves no more."""
+
+
+def hurried(verb, hurry=HURRY):
+    return program(verb, first=hurry)
 
 
 @pytest.fixture
@@ -38,13 +48,13 @@ def server(request):
 def test_a_server_that_is_gone_makes_health_red_and_one_that_is_back_green(server, tmp_path):
     url = server.url("heji")
     assert run(program("db", "upgrade"), tmp_path, DATABASE_URL=url).returncode == 0
-    with started(hurried("run"), tmp_path, CONTENT=CONTENT, DATABASE_URL=url, PORT="0") as process:
-        process.until(lambda: not process.red())
+    with Process(hurried("run"), tmp_path, DATABASE_URL=url) as process:
+        process.wait(lambda: not process.red())
         server.stop("immediate")
-        process.until(lambda: process.red() == {"database"})
+        process.wait(lambda: process.red() == {"database"})
         server.start()
-        process.until(lambda: not process.red())
-        status = process.end()
+        process.wait(lambda: not process.red())
+        status = process.stop()
 
     assert status == 0
     assert "database missed" in process.said
@@ -56,52 +66,51 @@ def test_a_database_that_was_not_there_at_the_start_is_taken_up_when_it_comes(se
     url = server.url("heji")
     run(program("db", "upgrade"), tmp_path, DATABASE_URL=url)
     server.stop()
-    with started(hurried("run"), tmp_path, CONTENT=CONTENT, DATABASE_URL=url, PORT="0") as process:
-        process.until(lambda: "database" in process.red())
+    with Process(hurried("run"), tmp_path, DATABASE_URL=url) as process:
+        process.wait(lambda: "database" in process.red())
         server.start()
-        process.until(lambda: not process.red())
-        status = process.end()
+        process.wait(lambda: not process.red())
+        status = process.stop()
 
     assert status == 0
 
 
 def test_a_file_that_is_gone_is_missed_although_it_could_still_be_written(tmp_path):
     file = tmp_path / "data/heji.db"
-    with started(hurried("run"), tmp_path, CONTENT=CONTENT, PORT="0") as process:
-        process.until(lambda: not process.red())
+    with Process(hurried("run"), tmp_path) as process:
+        process.wait(lambda: not process.red())
         file.rename(tmp_path / "away.db")
-        process.until(lambda: process.red() == {"database"})
+        process.wait(lambda: process.red() == {"database"})
         (tmp_path / "away.db").rename(file)
-        process.until(lambda: not process.red())
-        status = process.end()
+        process.wait(lambda: not process.red())
+        status = process.stop()
 
     assert status == 0
     assert "heji.db is gone" in process.said
 
 
 def test_a_platform_that_is_cut_makes_health_red_and_one_that_is_back_green(tmp_path):
-    hurry = "import bot.platforms.health as health, datetime; health.GRACE = datetime.timedelta(seconds=1);"
+    hurry = "import bot.platforms.health as health, datetime; health.GRACE = datetime.timedelta(seconds=1)"
     with FakeTelegram() as telegram:
-        command = hurried("serve")
-        command[2] = hurry + command[2]
+        command = hurried("serve", f"{HURRY}; {hurry}")
         variables = {"TELEGRAM_BOT_TOKEN": telegram.token, "TELEGRAM_API_BASE_URL": telegram.url}
-        with started(command, tmp_path, CONTENT=CONTENT, PORT="0", **variables) as process:
-            process.until(lambda: process.health()["checks"]["telegram"].get("at"))
+        with Process(command, tmp_path, **variables) as process:
+            process.wait(lambda: process.health()["telegram"].get("at"))
             asyncio.run(telegram.stop_listening())
-            process.until(lambda: process.red() == {"telegram"})
+            process.wait(lambda: process.red() == {"telegram"})
             asyncio.run(telegram.listen())
-            process.until(lambda: not process.red())
-            status = process.end()
+            process.wait(lambda: not process.red())
+            status = process.stop()
 
     assert status == 0
     assert telegram.token.partition(":")[2] not in process.said
 
 
 def test_figures_are_served_unless_they_are_turned_off(tmp_path):
-    with started(hurried("run"), tmp_path, CONTENT=CONTENT, PORT="0") as process:
-        process.until(lambda: "heji_deliveries{" in process.get("/metrics")[1])
+    with Process(hurried("run"), tmp_path) as process:
+        process.wait(lambda: "heji_deliveries{" in process.get("/metrics")[1])
         status, text = process.get("/metrics")
-    with started(hurried("run"), tmp_path, CONTENT=CONTENT, PORT="0", METRICS="off") as process:
+    with Process(hurried("run"), tmp_path, METRICS="off") as process:
         absent, _ = process.get("/metrics")
 
     assert (status, absent) == (200, 404)
@@ -121,10 +130,9 @@ def test_a_request_that_is_still_coming_at_sigterm_is_answered_and_then_the_proc
             "TELEGRAM_API_BASE_URL": telegram.url,
             "TELEGRAM_WEBHOOK_SECRET": "open-sesame-1234",
             "PUBLIC_URL": "https://digest.example.org",
-            "PORT": "0",
         }
-        with started(program("serve"), tmp_path, CONTENT=CONTENT, **variables) as process:
-            process.until(lambda: telegram.calls("setWebhook"))
+        with Process(program("serve"), tmp_path, **variables) as process:
+            process.wait(lambda: telegram.calls("setWebhook"))
             head = (
                 "POST /telegram HTTP/1.1\r\nHost: x\r\nX-Telegram-Bot-Api-Secret-Token: open-sesame-1234\r\n"
                 f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -133,10 +141,10 @@ def test_a_request_that_is_still_coming_at_sigterm_is_answered_and_then_the_proc
                 slow.sendall(head.encode() + body[:9])
                 process.get("/healthz")  # by now the first half was heard
                 process.terminate()
-                process.until(lambda: refused(process.port))
+                process.wait(lambda: refused(process.port))
                 slow.sendall(body[9:])
                 answer = slow.recv(1000)
-            status = process.wait()
+            status = process.ended()
 
     assert answer.startswith(b"HTTP/1.1 503 ")  # so that Telegram sends it to whoever comes next
     assert status == 0
@@ -221,17 +229,16 @@ def test_no_canary_gets_out_of_a_process_that_has_all_kinds_of_trouble(tmp_path,
         run(program("chats", "add", "telegram:7", "--schedule", "daily 09:00"), tmp_path, **variables)
         run(program("chats", "add", "file:/nowhere/at/all", "--schedule", "daily 09:00"), tmp_path, **variables)
         posted = run(program("post"), tmp_path, **variables)
-        with started(hurried("run"), tmp_path, PORT="0", **variables) as process:
-            process.until(lambda: process.health()["checks"]["telegram"]["message"].count("token"))
-            process.until(lambda: telegram.journal)
+        with Process(hurried("run"), tmp_path, **variables) as process:
+            process.wait(lambda: process.health()["telegram"]["message"].count("token"))
+            process.wait(lambda: telegram.journal)
             token = CANARIES["TELEGRAM_BOT_TOKEN"]
             paths = ("/", "/healthz", "/metrics", f"/{token}", "/telegram", "/search?q=canary")
             pages = [process.get(path)[1] for path in paths]
             (tmp_path / "data/heji.db").rename(tmp_path / "data/away")
-            process.until(lambda: process.red() >= {"database"})
+            process.wait(lambda: process.red() >= {"database"})
             (tmp_path / "data/away").rename(tmp_path / "data/heji.db")
-            process.terminate()
-            process.wait()
+            process.stop()
         database = b"".join(path.read_bytes() for path in (tmp_path / "data").iterdir())
 
     assert leaks(posted.stdout, posted.stderr, process.said, database, *pages) == []
@@ -318,17 +325,16 @@ def test_no_password_of_a_database_gets_into_an_error(heji_process, verb, addres
 
 @pytest.fixture
 def heji_process(tmp_path):
-    """Run a verb that cannot work: what stays is ended as soon as it has said that there is no database."""
+    """Run a verb that cannot work: what stays is ended as soon as it has said twice that there is no database."""
 
     def run_it(*verb, **variables):
         if verb[0] not in ("run", "serve", "work"):
             return run(program(*verb), tmp_path, CONTENT=CONTENT, **variables)
         # It may be ended amid an import, which then leaves a file open, and that is no mistake.
-        quiet = {"CONTENT": CONTENT, "PORT": "0", "PYTHONWARNINGS": "ignore"}
-        with started(hurried(*verb), tmp_path, **quiet, **variables) as process:
+        with Process(hurried(*verb), tmp_path, PYTHONWARNINGS="ignore", **variables) as process:
             try:
-                process.until(lambda: "database not opened" in process.said)
-                process.end()
+                process.wait(lambda: "database not opened, tried again" in process.said)
+                process.stop()
             except AssertionError:
                 assert "DATABASE_URL" in process.said  # it has said so and ended
         return Said(process.said)

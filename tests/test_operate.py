@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import typer
-from hosts import PATIENCE, ROOT, environment, program, run
+from processes import ROOT, program, run
 
 from bot.cli import heji
 from bot.settings import Settings
@@ -112,10 +111,7 @@ def bot(tmp_path):
 def typed(script, folder, **variables):
     """*script* in a shell in which `heji` is the program; it ends at the first command that fails."""
     shell = f'set -e\nheji() {{ {shlex.quote(sys.executable)} -m bot "$@"; }}\n{script}'
-    return subprocess.run(
-        ["/bin/sh", "-c", shell], cwd=folder, env=environment(**variables), stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, timeout=PATIENCE * 2, check=False,
-    )  # fmt: skip
+    return run(["/bin/sh", "-c", shell], folder, **variables)
 
 
 def state(folder, name, **variables):

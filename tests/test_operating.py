@@ -7,12 +7,11 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
-import threading
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 
 import pytest
-from test_cli import environment, heji, place, process  # noqa: F401 - fixtures
+from processes import Process, environment, program
+from test_cli import heji, place, process  # noqa: F401 - fixtures
 
 from bot.errors import StoreBehind, StoreFull, StoreReadOnly, StoreUnreachable
 
@@ -151,48 +150,33 @@ def test_a_verb_does_not_tell_how_often_it_tried(place):  # noqa: F811
 # The end --------------------------------------------------------------------------------------------------------------
 
 
-def started(place, verb, **variables):  # noqa: F811
+@contextmanager
+def started(place, verb):  # noqa: F811
     """A process that has delivered one message already: it is up."""
     process(place, "chats", "add", "file:out.jsonl", *MONDAYS)
     process(place, "post")
-    working = subprocess.Popen(
-        [sys.executable, "-m", "bot", verb], cwd=place, env=environment(**variables),
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    while not (place / "out.jsonl").exists():
-        assert working.poll() is None, working.stderr.read()
-        threading.Event().wait(0.05)
-    return working
-
-
-def ended(working, number):
-    """How a process ends after a signal, and what it said on stderr."""
-    working.send_signal(number)
-    with working:
-        return working.wait(timeout=10), working.stderr.read().decode()
+    with Process(program(verb), place) as working:
+        working.wait((place / "out.jsonl").exists)
+        yield working
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize(("verb", "variables"), [("work", {}), ("run", {"PORT": "0"})])
-def test_a_process_that_stays_ends_in_order_at_a_signal(place, verb, variables, number):  # noqa: F811
-    status, told = ended(started(place, verb, **variables), number)
+@pytest.mark.parametrize("verb", ["work", "run"])
+def test_a_process_that_stays_ends_in_order_at_a_signal(place, verb, number):  # noqa: F811
+    with started(place, verb) as working:
+        status = working.stop(number, within=10)
 
     assert status == 0
-    assert "Traceback" not in told
+    assert "Traceback" not in working.said
 
 
 def test_a_blocked_database_does_not_hold_up_the_end(place):  # noqa: F811
-    working = started(place, "work")
-    blocking = sqlite3.connect(place / "data/heji.db", isolation_level=None)
-    blocking.execute("BEGIN IMMEDIATE")
-    try:
-        status, told = ended(working, signal.SIGTERM)
-    finally:
-        blocking.execute("ROLLBACK")
-        blocking.close()
+    with started(place, "work") as working, closing(sqlite3.connect(place / "data/heji.db")) as blocking:
+        blocking.execute("BEGIN IMMEDIATE")
+        status = working.stop(within=10)
 
     assert status == 0
-    assert "Traceback" not in told
+    assert "Traceback" not in working.said
 
 
 # A terminal -----------------------------------------------------------------------------------------------------------
@@ -204,7 +188,7 @@ def test_waiting_for_a_post_shows_a_bar_on_a_terminal_and_none_in_a_pipe(place):
     piped = process(place, "post", "--wait")
     keys, inner = pty.openpty()
     posting = subprocess.Popen(
-        [sys.executable, "-m", "bot", "post", "--wait"], cwd=place, env=environment(TERM="xterm-256color"),
+        program("post", "--wait"), cwd=place, env=environment(TERM="xterm-256color"),
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=inner,
     )  # fmt: skip
     os.close(inner)

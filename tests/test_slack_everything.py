@@ -16,7 +16,7 @@ import pytest
 from fakes.slack import Call, FakeSlack
 from fakes.slack_telling import Told
 from fakes.slack_world import Channel, Message, User, View, actors
-from processes import CONTENT, Process
+from processes import CONTENT, PATIENT, Process, program
 from slack_bot import HTTP, SOCKET
 from slack_judge import links
 
@@ -229,7 +229,7 @@ def watched(slack: FakeSlack, process: Process) -> Iterator[None]:
     slack.wait(lambda: all(one.acked or one.failure for one in slack.told))
     made = slack.journal[calls:]
     texts = {call.reading for call in made}
-    database = "".join(file.read_text("latin-1") for file in process.folder.glob("heji.db*"))
+    database = "".join(file.read_text("latin-1") for file in process.folder.glob("data/heji.db*"))
 
     assert refusals(made) == []
     assert slack.complaints == []
@@ -237,8 +237,8 @@ def watched(slack: FakeSlack, process: Process) -> Iterator[None]:
     assert [one.failure for one in slack.told[heard:] if one.failure or len(one.attempts) > 1] == []
     assert [call.pings for call in made if call.pings] == []
     assert not any(sorry in text for text in texts for sorry in [*SORRY, *NOWHERE])
-    assert mistakes(process.err) == []
-    assert told(secrets(slack), process.err, process.out, database, *texts) == set()
+    assert mistakes(process.said) == []
+    assert told(secrets(slack), process.said, database, *texts) == set()
 
 
 @dataclass
@@ -274,7 +274,7 @@ def running(request, tmp_path_factory):
             "SLACK_SIGNING_SECRET": app.signing_secret, **way, "LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json",
             "DIGEST_SCHEDULE": f"{FAR} 09:00", "CURATORS": " ".join(f"slack:{one.id}" for one in curators.values()),
         }  # fmt: skip
-        with Process(tmp_path_factory.mktemp("heji"), patient=True, **variables) as process:
+        with Process(program("run", first=PATIENT), tmp_path_factory.mktemp("heji"), **variables) as process:
             slack.door.url = f"http://127.0.0.1:{process.port}/slack/events"
             process.wait(lambda: slack.calls("auth.test"))
             process.wait(lambda: slack.connections or not app.socket_mode)

@@ -18,7 +18,7 @@ from fakes.faults import Cut, in_html
 from fakes.telegram import Call, FakeTelegram
 from fakes.telegram_faults import broken, too_fast
 from fakes.telegram_world import Chat, Message, Topic, User
-from processes import CONTENT
+from processes import CONTENT, PATIENT
 from telegram_bot import Process, Running
 
 from bot.app import build
@@ -191,15 +191,15 @@ def watched(telegram: FakeTelegram, process: Process) -> Iterator[None]:
     yield
     calls = telegram.journal[before:]
     texts = said(telegram, calls)
-    database = "".join(file.read_text("latin-1") for file in process.folder.glob("heji.db*"))
+    database = "".join(file.read_text("latin-1") for file in process.folder.glob("data/heji.db*"))
 
     assert refusals(calls) == []
     assert telegram.complaints == []
     assert telegram.violations == []
     assert telegram.world.unanswered == []
     assert texts.isdisjoint([*SORRY, *NOWHERE])
-    assert mistakes(process.err) == []
-    assert told(secrets(telegram), process.err, process.out, database, *texts) == set()
+    assert mistakes(process.said) == []
+    assert told(secrets(telegram), process.said, database, *texts) == set()
 
 
 def secrets(telegram: FakeTelegram) -> tuple[str, ...]:
@@ -220,7 +220,7 @@ def process(telegram, tmp_path_factory):
     """One for all tests: each has chats of its own."""
     curators = " ".join(f"telegram:{number}" for number in CURATORS.values())
     folder = tmp_path_factory.mktemp("heji")
-    with Process(telegram, folder, patient=True, CURATORS=curators, **talkative(telegram)) as process:
+    with Process(telegram, folder, first=PATIENT, CURATORS=curators, **talkative(telegram)) as process:
         telegram.wait(lambda: telegram.calls("getUpdates"), 60)
         yield process
         status = process.stop()
@@ -248,7 +248,7 @@ def library():
 @pytest.fixture
 def subscribers(process) -> Iterator[Callable[[Chat], list[Subscriber]]]:
     """Who is subscribed in a chat, as it stands in the database of the bot."""
-    with closing(Store.open(f"sqlite:///{process.folder}/heji.db")) as store:
+    with closing(Store.open(f"sqlite:///{process.folder}/data/heji.db")) as store:
         yield lambda chat: [one for one in store.subscriptions.all() if one.chat.id == str(chat.id)]
 
 
@@ -487,5 +487,5 @@ def test_on_a_bad_day_no_secret_and_nobody_s_words_are_told(hosted):
     here = stage(telegram, "private")
     here.settle()
 
-    assert told([*secrets(telegram), "words-of-somebody"], process.err, process.out) == set()
+    assert told([*secrets(telegram), "words-of-somebody"], process.said) == set()
     assert told(secrets(telegram), *said(telegram, telegram.journal)) == set()
