@@ -6,9 +6,11 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
+
+T = TypeVar("T")
 
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 
@@ -76,10 +78,26 @@ def at_signals(end: Callable[[], object]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def in_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """`asyncio.run`. A signal that comes while the loop is made waits until *work* calls `in_loop_at_signals`."""
+    import asyncio  # only a chat or a service gets here
+
+    _keep_signals(waiting=True)
+    try:
+        return asyncio.run(work())
+    finally:
+        _keep_signals(waiting=False)
+
+
+def _keep_signals(*, waiting: bool) -> None:
+    if hasattr(signal, "pthread_sigmask"):  # else on Windows
+        signal.pthread_sigmask(signal.SIG_BLOCK if waiting else signal.SIG_UNBLOCK, _ENDING)
+
+
 @contextmanager
 def in_loop_at_signals(end: Callable[[], object]) -> Iterator[None]:
     """The same inside the running loop, which a signal then wakes even just before it goes to sleep."""
-    import asyncio  # only a chat or a service gets here
+    import asyncio
 
     loop = asyncio.get_running_loop()
     before = {number: signal.getsignal(number) for number in _ENDING}
@@ -88,6 +106,7 @@ def in_loop_at_signals(end: Callable[[], object]) -> Iterator[None]:
             loop.add_signal_handler(number, end)
         except NotImplementedError:  # on Windows, whose loop is woken by every signal
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(end))
+    _keep_signals(waiting=False)
     try:
         yield
     finally:

@@ -10,7 +10,7 @@ import subprocess
 from contextlib import closing, contextmanager, suppress
 
 import pytest
-from processes import Process, environment, program
+from processes import Process, environment, program, run
 from test_cli import heji, place, process  # noqa: F401 - fixtures
 
 from bot.errors import StoreBehind, StoreFull, StoreReadOnly, StoreUnreachable
@@ -168,6 +168,28 @@ def test_a_process_that_stays_ends_in_order_at_a_signal(place, verb, number):  #
 
     assert status == 0
     assert "Traceback" not in working.said
+
+
+IMPATIENT = """
+import asyncio, os, signal
+
+make = asyncio.SelectorEventLoop._make_self_pipe
+
+def made_meanwhile(loop):
+    os.kill(os.getpid(), signal.SIGTERM)
+    make(loop)
+
+asyncio.SelectorEventLoop._make_self_pipe = made_meanwhile
+"""
+"""A signal comes just when the loop is made."""
+
+
+@pytest.mark.parametrize("verb", ["run", "chat", "serve", "work"])
+def test_a_signal_that_comes_while_the_loop_is_made_ends_it_in_order_too(place, verb):  # noqa: F811
+    done = run(program(verb, first=IMPATIENT), place)
+
+    assert done.returncode == 0
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_a_blocked_database_does_not_hold_up_the_end(place):  # noqa: F811

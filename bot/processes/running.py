@@ -21,7 +21,7 @@ from bot.chat.message import Message
 from bot.errors import StoreError
 from bot.front import networks
 from bot.front.networks import Line
-from bot.output import client_language, in_loop_at_signals
+from bot.output import client_language, in_loop, in_loop_at_signals
 from bot.platforms.base import Platform, Receiver, Sent
 from bot.platforms.console import Console, read_lines
 from bot.processes import logs
@@ -56,7 +56,7 @@ def chat(settings: Settings) -> None:
     app = _started(settings, chatting=True)
     console = Console.on(sys.stdout, next_page="/more")
     try:
-        asyncio.run(alone(app, console, read_lines(sys.stdin, sys.stdout)))
+        in_loop(lambda: alone(app, console, read_lines(sys.stdin, sys.stdout)))
     except asyncio.CancelledError:
         _end_amid_a_line(console)
     finally:
@@ -72,7 +72,7 @@ def run(settings: Settings) -> None:
     app = _started(settings, chatting=chatting and settings.port is None, with_store=with_store)
     console = Console.on(sys.stdout, next_page="/more")
     try:
-        asyncio.run(_run(app, console) if chatting else _serve(app, console))
+        in_loop(lambda: _run(app, console) if chatting else _serve(app, console))
     except asyncio.CancelledError:
         _end_amid_a_line(console)
     finally:
@@ -83,7 +83,7 @@ def work(settings: Settings) -> None:
     """Tick and deliver until a signal comes."""
     app = _started(settings)
     try:
-        asyncio.run(_serve(app, Console.on(sys.stdout), answering=False))
+        in_loop(lambda: _serve(app, Console.on(sys.stdout), answering=False))
     finally:
         _close(app)
 
@@ -94,7 +94,7 @@ def serve(settings: Settings) -> None:
     if not settings.has_token:
         log.warning("nobody to answer: set TELEGRAM_BOT_TOKEN or SLACK_BOT_TOKEN; the chat on a terminal is heji run")
     try:
-        asyncio.run(_serve(app, None))
+        in_loop(lambda: _serve(app, None))
     finally:
         _close(app)
 
