@@ -429,6 +429,13 @@ class App:
             self.store.memory.notice_items(item.id for item in library.items)
             self.noticed = library
 
+    def notice_if_possible(self) -> None:
+        """The same; what the database did not take is noticed by a later tick."""
+        try:
+            self.notice()
+        except StoreError as error:
+            log.warning("new items are noticed later: %s", error)
+
     def note(self, outcome: Reload) -> None:
         """Remember what a reload brought, and tell the log what it refused."""
         for problem in outcome.problems:
@@ -443,10 +450,7 @@ class App:
         else:
             self.defaults = chat_settings(self.settings, self.library.config)
             self._recent.forget_wishes()
-        try:
-            self.notice()
-        except StoreError as error:
-            log.warning("new items are noticed later: %s", error)
+        self.notice_if_possible()
 
 
 def _name(context: Context) -> str | None:

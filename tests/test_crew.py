@@ -4,8 +4,12 @@ import asyncio
 
 import pytest
 
+from bot.app import build
+from bot.errors import StoreUnreachable
 from bot.processes import running
 from bot.processes.crew import Crew
+from bot.settings import Settings
+from bot.store.memory import Memory
 
 
 class Worker:
@@ -86,3 +90,24 @@ def test_it_does_not_wait_for_a_network_that_is_away(monkeypatch):
         return away.listening.is_set()
 
     assert not asyncio.run(go())
+
+
+# The store ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_store_that_is_open_stays_in_use_though_its_first_write_failed(tmp_path, monkeypatch, caplog):
+    def busy(*_):
+        raise StoreUnreachable("it is busy")
+
+    (tmp_path / "list.md").write_text("## ctr\n\n[On ctr](https://example.org/ctr)\n")
+    app = build(Settings(content=(str(tmp_path),), database_url=f"sqlite:///{tmp_path}/heji.db"))
+    monkeypatch.setattr(Memory, "notice_items", busy)
+    running._open(app)
+    monkeypatch.undo()
+    app.tick()
+    watched = app.store.memory.watched_since()
+    app.store.close()
+
+    assert app.trouble is None
+    assert watched is not None
+    assert "new items are noticed later" in caplog.text

@@ -112,10 +112,11 @@ def _open(app: App) -> None:
     """Give *app* its store, if that can be opened: who chats can do without, and `Service` tries again."""
     try:
         app.attach(Patience(OPENING).wait(partial(open_store, app.settings)))
-        app.notice()
     except StoreError as error:
         app.trouble = error
         log.error("database not opened: %s", error)
+    else:
+        app.notice_if_possible()
 
 
 def _close(app: App) -> None:
