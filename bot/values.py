@@ -162,6 +162,7 @@ def slack_root(text: str) -> str:
 
 
 def hidden(text: str | Secret) -> Secret:
+    """Any text, which nobody is to see."""
     return text if isinstance(text, Secret) else Secret(text)
 
 

@@ -117,9 +117,9 @@ def _joins(span: Span) -> bool:
 
 
 def _like(paragraph: Paragraph, spans: list[Span]) -> Paragraph | None:
-    while spans and _parts(spans[0]):
+    while spans and _keeps_apart(spans[0]):
         spans = spans[1:]
-    while spans and _parts(spans[-1]):
+    while spans and _keeps_apart(spans[-1]):
         spans = spans[:-1]
     if spans and (last := spans[-1].text.rstrip()):  # a link that has to stay whole went over, and left its space
         spans = [*spans[:-1], spans[-1]._replace(text=last)]
@@ -127,7 +127,7 @@ def _like(paragraph: Paragraph, spans: list[Span]) -> Paragraph | None:
     return made if made.visible else None
 
 
-def _parts(span: Span) -> bool:
+def _keeps_apart(span: Span) -> bool:
     """Whether *span* does no more than keep two others apart."""
     return span.text == SEPARATOR or span.text.isspace()
 
